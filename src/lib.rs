@@ -1,0 +1,5 @@
+//! skeleton
+
+pub mod cloudeka;
+pub mod printable;
+pub mod secret;

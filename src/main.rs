@@ -1,0 +1,2 @@
+//! The `cldkctl` command.
+fn main() {}

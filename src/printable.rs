@@ -1,0 +1,68 @@
+//! Text from elsewhere, made safe to show.
+//!
+//! A server, a file name or a vault that someone else edited must not be able to move our
+//! user's cursor, colour their terminal, or turn a line around.
+
+use std::fmt;
+
+/// Shows a text with every character that a terminal would act on replaced by `�`, and
+/// cut to a number of characters.
+///
+/// Replaced are the control characters C0 and C1 (escape and newline among them), DEL, and
+/// the invisible and bidirectional formatting characters of Unicode.
+#[derive(Clone, Copy, Debug)]
+pub struct Printable<'a> {
+    text: &'a str,
+    most: usize,
+}
+
+/// `text`, of any length, as it can be shown.
+#[must_use]
+pub fn printable(text: &str) -> Printable<'_> {
+    Printable { text, most: usize::MAX }
+}
+
+/// The first `most` characters of `text`, as they can be shown, and `…` if there were more.
+#[must_use]
+pub fn printable_start(text: &str, most: usize) -> Printable<'_> {
+    Printable { text, most }
+}
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use fmt::Write as _;
+        for (count, c) in self.text.chars().enumerate() {
+            if count == self.most {
+                return f.write_char('…');
+            }
+            f.write_char(if acts_on_a_terminal(c) { '\u{fffd}' } else { c })?;
+        }
+        Ok(())
+    }
+}
+
+fn acts_on_a_terminal(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{00ad}' | '\u{061c}' | '\u{180e}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_acts_on_gets_through() {
+        let shown = printable("a\u{1b}[31mred\u{9b}0m\r\n\u{202e}desrever\u{7f}é").to_string();
+        assert_eq!(shown, "a\u{fffd}[31mred\u{fffd}0m\u{fffd}\u{fffd}\u{fffd}desrever\u{fffd}é");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_with_a_mark() {
+        assert_eq!(printable_start("äöüß", 2).to_string(), "äö…");
+        assert_eq!(printable_start("äö", 2).to_string(), "äö");
+    }
+}

@@ -1,0 +1,221 @@
+//! The types that hold secrets.
+//!
+//! Each of them wipes its memory when dropped, has no `Display`, and prints as
+//! `[redacted]` in `Debug`, so that a secret cannot reach a log or a message by accident.
+//! Whoever needs the bytes says so with a method named `expose`.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use unicode_normalization::UnicodeNormalization;
+use zeroize::{Zeroize, Zeroizing};
+
+/// The longest token that is accepted, in bytes, after trimming.
+pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
+
+/// The longest passphrase that is accepted, in bytes, before normalisation.
+pub const MAX_PASSPHRASE_BYTES: usize = 64 * 1024;
+
+/// A credential that the API knows: the long-lived token, or the short-lived session.
+///
+/// Nothing is assumed of its format but what makes it safe in an HTTP header and on a
+/// line of its own.
+#[derive(Clone)]
+pub struct Token(SecretString);
+
+/// Why a text is no token. Says nothing of the text itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Nothing is left after trimming white space.
+    #[error("the token is empty")]
+    Empty,
+    /// More than one line.
+    #[error("the token has more than one line")]
+    MultiLine,
+    /// A control character, a space inside, or anything else but visible characters.
+    #[error("the token has characters that no token has (a space, a control or a non-ASCII character)")]
+    Characters,
+    /// Longer than [`MAX_TOKEN_BYTES`].
+    #[error("the token is longer than 8 KiB")]
+    TooLong,
+}
+
+impl Token {
+    /// Takes `text` as a token: white space around it is cut.
+    ///
+    /// # Errors
+    /// When it is empty, of several lines, longer than [`MAX_TOKEN_BYTES`], or holds
+    /// anything but visible ASCII (RFC 9110 section 5.5 allows no more in a header).
+    pub fn parse(text: &str) -> Result<Self, TokenError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(TokenError::Empty);
+        }
+        if text.len() > MAX_TOKEN_BYTES {
+            return Err(TokenError::TooLong);
+        }
+        if text.contains(['\n', '\r']) {
+            return Err(TokenError::MultiLine);
+        }
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(TokenError::Characters);
+        }
+        Ok(Self(SecretString::from(text)))
+    }
+
+    /// The token itself. Never print it but where the user asked for it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// Written in clear, so only ever into something that is sealed next.
+impl Serialize for Token {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.expose())
+    }
+}
+
+impl<'de> Deserialize<'de> for Token {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Zeroizing::new(String::deserialize(deserializer)?);
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// What a person remembers, Unicode NFC-normalised, one trailing newline cut.
+pub struct Passphrase(SecretString);
+
+impl Passphrase {
+    /// Normalises `text`: one trailing newline (`\n` or `\r\n`) is cut, and the rest is
+    /// brought to Unicode Normalization Form C (UAX #15), so that the same passphrase
+    /// typed on another keyboard or system gives the same bytes.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let line = text.strip_suffix('\n').unwrap_or(text);
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        // Sized beforehand: a String that grows leaves copies behind.
+        let mut normal = String::with_capacity(line.nfc().map(char::len_utf8).sum());
+        normal.extend(line.nfc());
+        Self(SecretString::from(normal))
+    }
+
+    /// Whether nothing was given.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.expose().is_empty()
+    }
+
+    /// The passphrase itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for Passphrase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// The 32 bytes that Argon2id derives: an age X25519 identity.
+///
+/// On the heap, so that moving it leaves no copies on the stack.
+#[derive(Clone)]
+pub struct Key(Box<[u8; Key::LEN]>);
+
+impl Key {
+    /// Length in bytes.
+    pub const LEN: usize = 32;
+
+    /// A key of zeros for `fill` to write.
+    ///
+    /// # Errors
+    /// What `fill` returns.
+    pub fn try_fill<E>(fill: impl FnOnce(&mut [u8; Self::LEN]) -> Result<(), E>) -> Result<Self, E> {
+        let mut key = Self(Box::new([0; Self::LEN]));
+        fill(&mut key.0)?;
+        Ok(key)
+    }
+
+    /// The bytes themselves.
+    #[must_use]
+    pub fn expose(&self) -> &[u8; Self::LEN] {
+        &self.0
+    }
+}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_trimmed_and_nothing_else() {
+        let token = Token::parse(" \tcldkctl_abc.DEF-123~\r\n").expect("a good token");
+        assert_eq!(token.expose(), "cldkctl_abc.DEF-123~");
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused_with_its_reason() {
+        let long = "a".repeat(MAX_TOKEN_BYTES + 1);
+        for (text, reason) in [
+            ("", TokenError::Empty),
+            (" \n\t ", TokenError::Empty),
+            ("one\ntwo", TokenError::MultiLine),
+            ("one\rtwo", TokenError::MultiLine),
+            ("one two", TokenError::Characters),
+            ("one\u{1b}[2J", TokenError::Characters),
+            ("one\u{7f}", TokenError::Characters),
+            ("zero\u{200b}width", TokenError::Characters),
+            (&long, TokenError::TooLong),
+        ] {
+            assert_eq!(Token::parse(text).expect_err("refused"), reason);
+        }
+        assert!(Token::parse(&long[1..]).is_ok(), "8 KiB is still a token");
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let token = Token::parse("cldkctl_secret").expect("a good token");
+        let passphrase = Passphrase::new("secret words");
+        let key = Key::try_fill::<()>(|bytes| {
+            bytes.fill(0x41);
+            Ok(())
+        });
+        assert_eq!(
+            format!("{token:?} {passphrase:?} {key:?}"),
+            "[redacted] [redacted] Ok([redacted])"
+        );
+    }
+
+    #[test]
+    fn a_passphrase_is_normalised_and_loses_one_newline() {
+        let composed = Passphrase::new("caf\u{e9}\r\n");
+        let decomposed = Passphrase::new("cafe\u{301}\n");
+        assert_eq!(composed.expose(), decomposed.expose());
+        assert_eq!(composed.expose().as_bytes(), b"caf\xc3\xa9");
+        assert_eq!(Passphrase::new("two\n\n").expose(), "two\n");
+        assert_eq!(Passphrase::new(" kept ").expose(), " kept ");
+    }
+}
