@@ -1,5 +1,10 @@
 //! skeleton
 
-pub mod cloudeka;
+pub mod base_url;
+pub mod exit;
+pub mod interrupt;
+pub mod platform;
 pub mod printable;
+pub mod prompt;
 pub mod secret;
+pub mod vault;

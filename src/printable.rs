@@ -19,7 +19,10 @@ pub struct Printable<'a> {
 /// `text`, of any length, as it can be shown.
 #[must_use]
 pub fn printable(text: &str) -> Printable<'_> {
-    Printable { text, most: usize::MAX }
+    Printable {
+        text,
+        most: usize::MAX,
+    }
 }
 
 /// The first `most` characters of `text`, as they can be shown, and `…` if there were more.
@@ -57,7 +60,10 @@ mod tests {
     #[test]
     fn nothing_that_a_terminal_acts_on_gets_through() {
         let shown = printable("a\u{1b}[31mred\u{9b}0m\r\n\u{202e}desrever\u{7f}é").to_string();
-        assert_eq!(shown, "a\u{fffd}[31mred\u{fffd}0m\u{fffd}\u{fffd}\u{fffd}desrever\u{fffd}é");
+        assert_eq!(
+            shown,
+            "a\u{fffd}[31mred\u{fffd}0m\u{fffd}\u{fffd}\u{fffd}desrever\u{fffd}é"
+        );
     }
 
     #[test]

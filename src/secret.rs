@@ -34,7 +34,9 @@ pub enum TokenError {
     #[error("the token has more than one line")]
     MultiLine,
     /// A control character, a space inside, or anything else but visible characters.
-    #[error("the token has characters that no token has (a space, a control or a non-ASCII character)")]
+    #[error(
+        "the token has characters that no token has (a space, a control or a non-ASCII character)"
+    )]
     Characters,
     /// Longer than [`MAX_TOKEN_BYTES`].
     #[error("the token is longer than 8 KiB")]
@@ -141,7 +143,9 @@ impl Key {
     ///
     /// # Errors
     /// What `fill` returns.
-    pub fn try_fill<E>(fill: impl FnOnce(&mut [u8; Self::LEN]) -> Result<(), E>) -> Result<Self, E> {
+    pub fn try_fill<E>(
+        fill: impl FnOnce(&mut [u8; Self::LEN]) -> Result<(), E>,
+    ) -> Result<Self, E> {
         let mut key = Self(Box::new([0; Self::LEN]));
         fill(&mut key.0)?;
         Ok(key)

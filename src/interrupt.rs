@@ -1,0 +1,126 @@
+//! Ctrl-C and its kin: leave at once, with the terminal as it was, but never in the middle
+//! of replacing a file.
+//!
+//! A thread waits for the signals, so nothing has to be safe inside a handler. It is only
+//! started by commands that ask, wait or write; one that merely prints a token has no
+//! thread, and dies of the signal as any program does.
+
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::thread;
+
+use rustix::termios::{OptionalActions, Termios, tcsetattr};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+
+use crate::exit::Exit;
+
+/// What has to be undone before the process goes.
+static QUIET_TERMINAL: Mutex<Option<QuietTerminal>> = Mutex::new(None);
+/// Held while a file is being replaced.
+static WRITING: Mutex<()> = Mutex::new(());
+
+/// A terminal whose echo we turned off.
+pub(crate) struct QuietTerminal {
+    /// The open terminal.
+    pub(crate) file: std::fs::File,
+    /// Its settings as we found them.
+    pub(crate) before: Termios,
+    /// Its settings while we read from it.
+    pub(crate) quiet: Termios,
+    /// What to show again when the process comes back from being stopped.
+    pub(crate) question: String,
+}
+
+/// From here on SIGINT, SIGTERM, SIGHUP and SIGQUIT end the process with the terminal
+/// restored; after SIGINT the exit code is 130.
+///
+/// Calling it again does nothing.
+pub fn watch() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT])
+        else {
+            return; // the default actions stay in force
+        };
+        thread::spawn(move || {
+            for signal in signals.forever() {
+                match signal {
+                    SIGTSTP => stop(),
+                    SIGCONT => quieten(),
+                    _ => leave(signal),
+                }
+            }
+        });
+    });
+}
+
+/// While the guard lives, no signal of [`watch`]'s ends the process: it ends right after.
+#[must_use]
+pub fn hold() -> MutexGuard<'static, ()> {
+    WRITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Notes a terminal to restore, or that there is none any more. Gives what was noted.
+pub(crate) fn note_terminal(terminal: Option<QuietTerminal>) -> Option<QuietTerminal> {
+    let mut noted = QUIET_TERMINAL
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    std::mem::replace(&mut *noted, terminal)
+}
+
+/// Changes what is asked again after the process was stopped and continued.
+pub(crate) fn note_question(question: &str) {
+    if let Some(terminal) = &mut *QUIET_TERMINAL
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+    {
+        question.clone_into(&mut terminal.question);
+    }
+}
+
+/// Gives the terminal back as it was found. Also for a panic, which runs no destructors.
+pub fn restore_terminal() {
+    if let Ok(Some(terminal)) = QUIET_TERMINAL.try_lock().as_deref() {
+        let _ = tcsetattr(&terminal.file, OptionalActions::Now, &terminal.before);
+    }
+}
+
+fn leave(signal: i32) -> ! {
+    // Never released: nothing may begin to write any more.
+    let _writing = hold();
+    {
+        let terminal = QUIET_TERMINAL
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(terminal) = terminal.as_ref() {
+            let _ = tcsetattr(&terminal.file, OptionalActions::Now, &terminal.before);
+            // The cursor is behind the question.
+            let _ = rustix::io::write(&terminal.file, b"\n");
+        }
+    }
+    if signal == SIGINT {
+        std::process::exit(Exit::Interrupted as i32);
+    }
+    // So that the parent sees by which signal we went.
+    let _ = emulate_default_handler(signal);
+    std::process::exit(128 + signal);
+}
+
+/// Ctrl-Z: the shell gets its echo back while we are stopped.
+fn stop() {
+    restore_terminal();
+    let _ = emulate_default_handler(SIGTSTP);
+    // Continued, by `fg`: SIGCONT is the next signal to arrive.
+}
+
+/// The shell may have changed the terminal while we were stopped.
+fn quieten() {
+    let terminal = QUIET_TERMINAL
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    if let Some(terminal) = terminal.as_ref() {
+        let _ = tcsetattr(&terminal.file, OptionalActions::Now, &terminal.quiet);
+        let _ = rustix::io::write(&terminal.file, terminal.question.as_bytes());
+    }
+}

@@ -1,0 +1,149 @@
+//! What only the operating system can give: memory that is wiped, and a process that
+//! nobody looks into.
+//!
+//! This is the one module with `unsafe`; each block says why it is sound.
+#![allow(unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::io;
+
+use argon2::Block;
+use memmap2::MmapMut;
+use zeroize::optimization_barrier;
+
+/// Makes this process private: its memory is not dumped, and no other process of the same
+/// user may trace it or read its `/proc/PID/mem`.
+///
+/// Sets the core size limit to 0 (setrlimit(2)) and, on Linux, clears the dumpable flag
+/// (`PR_SET_DUMPABLE`, prctl(2)). Both can only fail where the kernel lacks them, and then
+/// there is nothing better to do than go on.
+pub fn harden() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let hard = getrlimit(Resource::Core).maximum;
+    let _ = setrlimit(
+        Resource::Core,
+        Rlimit {
+            current: Some(0),
+            maximum: hard,
+        },
+    );
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
+/// The system's allocator, except that memory is overwritten with zeros before it is freed.
+///
+/// Libraries that we hand secrets to (HTTP, TLS, JSON) do not wipe their buffers. Through
+/// this allocator all of them do, growing vectors included: the default
+/// [`GlobalAlloc::realloc`] allocates, copies and frees, so the old place is wiped as well.
+#[derive(Debug)]
+pub struct WipingAllocator;
+
+// SAFETY: every call goes to `System`, which fulfils the contract of `GlobalAlloc`, with
+// the caller's own arguments.
+unsafe impl GlobalAlloc for WipingAllocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's obligations are passed on unchanged.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's obligations are passed on unchanged.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        // SAFETY: `place` was allocated with `layout` (the caller's obligation), so it is
+        // valid for writes of `layout.size()` bytes, and nobody else uses it any more.
+        let bytes = unsafe {
+            place.write_bytes(0, layout.size());
+            std::slice::from_raw_parts(place, layout.size())
+        };
+        // Otherwise the compiler drops the zeros as writes to memory that is freed next.
+        optimization_barrier(bytes);
+        // SAFETY: the caller's obligations are passed on unchanged.
+        unsafe { System.dealloc(place, layout) }
+    }
+}
+
+/// Working memory for Argon2, wiped before it goes back to the system.
+///
+/// It is mapped apart from the heap, on huge pages where the system has them: the cost of
+/// Argon2 is the cost of reaching memory, and with 4 KiB pages half the time goes to
+/// building page tables.
+pub(crate) struct Argon2Memory(MmapMut);
+
+impl Argon2Memory {
+    /// Maps `blocks` blocks of 1 KiB, all zeros.
+    ///
+    /// # Errors
+    /// When the system refuses that much memory.
+    pub(crate) fn new(blocks: usize) -> io::Result<Self> {
+        let bytes = blocks
+            .checked_mul(Block::SIZE)
+            .ok_or(io::ErrorKind::OutOfMemory)?;
+        let map = MmapMut::map_anon(bytes)?;
+        #[cfg(target_os = "linux")]
+        {
+            // Both are wishes; the result is the same without them.
+            let _ = map.advise(memmap2::Advice::HugePage);
+            let _ = map.advise(memmap2::Advice::DontDump);
+        }
+        Ok(Self(map))
+    }
+
+    /// The memory as Argon2 wants it.
+    pub(crate) fn blocks(&mut self) -> &mut [Block] {
+        let count = self.0.len() / Block::SIZE;
+        // SAFETY: the mapping is page-aligned, which covers the 64 bytes that `Block` asks
+        // for; it is `count * size_of::<Block>()` bytes long and exclusively borrowed; and
+        // `Block` is an array of integers, for which every bit pattern is valid.
+        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast::<Block>(), count) }
+    }
+}
+
+const _: () = assert!(size_of::<Block>() == Block::SIZE);
+
+impl Drop for Argon2Memory {
+    fn drop(&mut self) {
+        self.0.fill(0);
+        optimization_barrier(&self.0[..]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn freed_memory_is_wiped() {
+        // A page-sized allocation stays mapped after it was freed to the system's
+        // allocator, but to read it there would be undefined; so the wiping is watched from
+        // inside, by an allocator that keeps what it is given back.
+        let layout = Layout::from_size_align(64, 8).expect("a layout");
+        // SAFETY: the layout is not empty; the place is written within its bounds and
+        // freed once with the layout it was allocated with.
+        unsafe {
+            let place = WipingAllocator.alloc(layout);
+            assert!(!place.is_null());
+            place.write_bytes(0xaa, 64);
+            let grown = WipingAllocator.realloc(place, layout, 128);
+            assert_eq!(*grown.add(63), 0xaa, "what was there is kept");
+            WipingAllocator.dealloc(grown, Layout::from_size_align(128, 8).expect("a layout"));
+        }
+    }
+
+    #[test]
+    fn argon2_memory_starts_as_zeros_and_refuses_the_impossible() {
+        let mut memory = Argon2Memory::new(64).expect("64 KiB");
+        assert_eq!(memory.blocks().len(), 64);
+        assert!(
+            memory
+                .blocks()
+                .iter()
+                .all(|block| block.as_ref().iter().all(|word| *word == 0))
+        );
+        assert!(Argon2Memory::new(usize::MAX / 2).is_err());
+    }
+}

@@ -1,0 +1,111 @@
+//! Choosing a passphrase: how strong it has to be, and one made for who has none.
+
+use bip39::Language;
+use zeroize::{Zeroize, Zeroizing};
+use zxcvbn::{Score, zxcvbn};
+
+use crate::secret::Passphrase;
+
+/// Words in a generated passphrase: 7 out of 2,048 are 77 bits.
+const WORDS: usize = 7;
+
+/// The lowest score that is accepted, of 0 to 4: "safely unguessable" against an attacker
+/// who has the file, at less than 10^10 guesses.
+const ENOUGH: Score = Score::Three;
+
+/// `zxcvbn` takes long for a long text, and says nothing new after this many characters.
+const SCORED_CHARACTERS: usize = 100;
+
+/// Why a passphrase is too easy to guess. Says nothing of the passphrase itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Weak {
+    /// The score, 0 to 2.
+    pub score: u8,
+    /// What makes it weak, and what would help, in whole sentences; may be empty.
+    pub advice: String,
+}
+
+/// Scores a new passphrase with zxcvbn.
+///
+/// # Errors
+/// When it scores below 3 of 4.
+pub fn check_strength(passphrase: &Passphrase) -> Result<(), Weak> {
+    let start: Zeroizing<String> = Zeroizing::new(
+        passphrase
+            .expose()
+            .chars()
+            .take(SCORED_CHARACTERS)
+            .collect(),
+    );
+    let estimate = zxcvbn(&start, &["cldkctl", "cloudeka", "vault", "passphrase"]);
+    if estimate.score() >= ENOUGH {
+        return Ok(());
+    }
+    let mut advice = Vec::new();
+    if let Some(feedback) = estimate.feedback() {
+        advice.extend(feedback.warning().map(|warning| warning.to_string()));
+        advice.extend(feedback.suggestions().iter().map(ToString::to_string));
+    }
+    Err(Weak {
+        score: estimate.score() as u8,
+        advice: advice.join(" "),
+    })
+}
+
+/// Makes a passphrase of seven random words, with hyphens between them.
+///
+/// The words are BIP-39's English list, chosen to be hard to confuse.
+///
+/// # Errors
+/// When the system gives no random bytes.
+pub fn generate() -> Result<Passphrase, getrandom::Error> {
+    let list = Language::English.word_list();
+    let mut text = Zeroizing::new(String::with_capacity(WORDS * 9));
+    for place in 0..WORDS {
+        let mut random = [0; 2];
+        getrandom::fill(&mut random)?;
+        // 2,048 divides 65,536, so every word is as likely as the next.
+        let index = usize::from(u16::from_le_bytes(random)) % list.len();
+        random.zeroize();
+        if place > 0 {
+            text.push('-');
+        }
+        text.push_str(list[index]);
+    }
+    Ok(Passphrase::new(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_everybody_takes_is_weak() {
+        for weak in ["", "password", "cloudeka", "qwertyuiop", "cldkctl-vault"] {
+            let refused = check_strength(&Passphrase::new(weak)).expect_err(weak);
+            assert!(refused.score < 3, "{weak}");
+        }
+    }
+
+    #[test]
+    fn a_long_passphrase_is_scored_in_no_time() {
+        let long: String = (0..60_000)
+            .map(|n| char::from(b'a' + (n * 7 % 26) as u8))
+            .collect();
+        let _ = check_strength(&Passphrase::new(&long));
+    }
+
+    #[test]
+    fn generated_words_are_seven_different_every_time_and_strong() {
+        let one = generate().expect("random bytes");
+        let two = generate().expect("random bytes");
+        assert_ne!(one.expose(), two.expose());
+        assert_eq!(one.expose().split('-').count(), WORDS);
+        assert!(
+            one.expose()
+                .split('-')
+                .all(|word| Language::English.word_list().contains(&word))
+        );
+        assert_eq!(check_strength(&one), Ok(()));
+    }
+}

@@ -1,0 +1,138 @@
+//! Secrets that are handed over rather than typed: on stdin, or in a file.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::secret::MAX_PASSPHRASE_BYTES;
+
+/// Why a secret could not be read. Holds nothing of what was read.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The system refused.
+    #[error("cannot read {from}: {source}")]
+    Io {
+        /// `standard input` or the file.
+        from: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// More than any token or passphrase.
+    #[error("{0} holds more than 64 KiB, which is no token and no passphrase")]
+    TooLong(String),
+    /// Bytes that are no text.
+    #[error("{0} is not UTF-8 text")]
+    NotText(String),
+    /// A folder or a device.
+    #[error("{} is neither a file nor a pipe", .0.display())]
+    NotAFile(PathBuf),
+}
+
+/// A secret that was read from a file.
+pub struct FromFile {
+    /// The text, as it stands in the file.
+    pub text: Zeroizing<String>,
+    /// Whether other users can read the file, too.
+    pub others_can_read: bool,
+}
+
+/// Reads all of standard input, at most 64 KiB.
+///
+/// # Errors
+/// When there is more, it is no UTF-8, or reading fails.
+pub fn read_stdin() -> Result<Zeroizing<String>, SourceError> {
+    // Not through `std::io::stdin`, whose buffer is never freed and so never wiped.
+    read_text(rustix::stdio::stdin(), "standard input")
+}
+
+/// Reads a secret from a file or a pipe, such as a shell's `<(command)`.
+///
+/// # Errors
+/// When it holds more than 64 KiB, is no UTF-8, is a folder or device, or reading fails.
+pub fn read_secret_file(path: &Path) -> Result<FromFile, SourceError> {
+    const READABLE_BY_OTHERS: u32 = 0o044;
+    let from = path.display().to_string();
+    let io_error = |source| SourceError::Io {
+        from: from.clone(),
+        source,
+    };
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(rustix::fs::OFlags::NOCTTY.bits() as i32)
+        .open(path)
+        .map_err(io_error)?;
+    let metadata = file.metadata().map_err(io_error)?;
+    let kind = rustix::fs::FileType::from_raw_mode(metadata.mode());
+    let others_can_read = match kind {
+        rustix::fs::FileType::RegularFile => metadata.mode() & READABLE_BY_OTHERS != 0,
+        rustix::fs::FileType::Fifo => false,
+        _ => return Err(SourceError::NotAFile(path.to_owned())),
+    };
+    Ok(FromFile {
+        text: read_text(&file, &from)?,
+        others_can_read,
+    })
+}
+
+fn read_text(from: impl rustix::fd::AsFd, name: &str) -> Result<Zeroizing<String>, SourceError> {
+    // One byte more than allowed tells a full text from one that goes on, and the buffer
+    // never grows, which would leave a copy behind.
+    let mut bytes = Zeroizing::new(vec![0; MAX_PASSPHRASE_BYTES + 1]);
+    let mut length = 0;
+    while length < bytes.len() {
+        match rustix::io::read(&from, &mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => {
+                return Err(SourceError::Io {
+                    from: name.to_owned(),
+                    source: error.into(),
+                });
+            }
+        }
+    }
+    if length > MAX_PASSPHRASE_BYTES {
+        return Err(SourceError::TooLong(name.to_owned()));
+    }
+    let text =
+        std::str::from_utf8(&bytes[..length]).map_err(|_| SourceError::NotText(name.to_owned()))?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_longer_than_any_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("secret");
+        std::fs::write(&path, vec![b'a'; MAX_PASSPHRASE_BYTES]).expect("written");
+        assert_eq!(
+            read_text(File::open(&path).expect("opened"), "it")
+                .expect("read")
+                .len(),
+            MAX_PASSPHRASE_BYTES
+        );
+        std::fs::write(&path, vec![b'a'; MAX_PASSPHRASE_BYTES + 1]).expect("written");
+        assert!(matches!(
+            read_text(File::open(&path).expect("opened"), "it"),
+            Err(SourceError::TooLong(_))
+        ));
+        std::fs::write(&path, b"\xff\xfe").expect("written");
+        assert!(matches!(
+            read_text(File::open(&path).expect("opened"), "it"),
+            Err(SourceError::NotText(_))
+        ));
+        assert!(matches!(
+            read_secret_file(folder.path()),
+            Err(SourceError::NotAFile(_))
+        ));
+    }
+}

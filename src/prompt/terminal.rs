@@ -1,0 +1,174 @@
+//! The controlling terminal: questions go there, and hidden answers come from there,
+//! whatever stdin and stdout are connected to.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
+use zeroize::Zeroizing;
+
+use crate::interrupt::{self, QuietTerminal};
+
+/// The longest answer, in bytes; the rest of a longer line is read and dropped, so that it
+/// does not end up in the shell.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
+
+/// The controlling terminal with its echo off.
+///
+/// The echo stays off from the first question until this is dropped, not only while a
+/// question waits: somebody who types or pastes ahead, while the network or the key
+/// derivation is slow, must not see their passphrase on the screen.
+pub struct Terminal {
+    file: File,
+}
+
+/// Why a question got no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum PromptError {
+    /// The process has no controlling terminal.
+    #[error("there is no terminal to ask on")]
+    NoTerminal,
+    /// The terminal failed or was closed.
+    #[error("cannot read from the terminal: {0}")]
+    Io(#[from] io::Error),
+    /// More than 64 KiB on one line.
+    #[error("the answer is longer than 64 KiB")]
+    TooLong,
+    /// A control character, or bytes that are no UTF-8.
+    #[error("the answer has a control character in it, perhaps an arrow key")]
+    Characters,
+}
+
+impl Terminal {
+    /// Opens the controlling terminal, tty(4), and turns its echo off.
+    ///
+    /// # Errors
+    /// [`PromptError::NoTerminal`] at once when there is none.
+    pub fn open() -> Result<Self, PromptError> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open("/dev/tty")
+            .map_err(|_| PromptError::NoTerminal)?;
+        interrupt::watch();
+        let before = tcgetattr(&file).map_err(io::Error::from)?;
+        let mut quiet = before.clone();
+        // Signals keep working. Lines are put together here and not by the terminal, whose
+        // own line is cut at 4,095 bytes without a word (N_TTY), half a token.
+        quiet
+            .local_modes
+            .remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON);
+        quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
+        quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
+        interrupt::note_terminal(Some(QuietTerminal {
+            file: file.try_clone()?,
+            before,
+            quiet: quiet.clone(),
+            question: String::new(),
+        }));
+        tcsetattr(&file, OptionalActions::Now, &quiet).map_err(io::Error::from)?;
+        Ok(Self { file })
+    }
+
+    /// Asks, and reads one line without showing it. Backspace, Ctrl-U and Ctrl-W work.
+    ///
+    /// # Errors
+    /// When the answer is too long, has other control characters, or the terminal is gone.
+    pub fn ask_hidden(&mut self, question: &str) -> Result<Zeroizing<String>, PromptError> {
+        let question = format!("{question} ");
+        interrupt::note_question(&question);
+        self.file.write_all(question.as_bytes())?;
+
+        let spoilt = Arc::new(Spoilt::default());
+        let keys = Keys {
+            file: self.file.try_clone()?,
+            read: 0,
+            spoilt: Arc::clone(&spoilt),
+        };
+        let config = rpassword::ConfigBuilder::new()
+            .input_reader(keys)
+            .output_discard()
+            .build();
+        let answer = rpassword::read_password_with_config(config).map(Zeroizing::new);
+
+        interrupt::note_question("");
+        self.file.write_all(b"\n")?;
+        let answer = answer?;
+        if spoilt.too_long.load(Ordering::Relaxed) {
+            return Err(PromptError::TooLong);
+        }
+        if spoilt.characters.load(Ordering::Relaxed) || answer.contains('\u{fffd}') {
+            return Err(PromptError::Characters);
+        }
+        Ok(answer)
+    }
+
+    /// Shows a text on the terminal and nowhere else.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn show(&mut self, text: &str) -> io::Result<()> {
+        self.file.write_all(text.as_bytes())
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        interrupt::restore_terminal();
+        interrupt::note_terminal(None);
+    }
+}
+
+/// What was wrong with the keys of one answer.
+#[derive(Default)]
+struct Spoilt {
+    too_long: AtomicBool,
+    characters: AtomicBool,
+}
+
+/// Hands keys to `rpassword`, which puts a line together out of them, and notes those that
+/// it would drop in silence: a token from which something is missing must not be sent.
+struct Keys {
+    file: File,
+    read: usize,
+    spoilt: Arc<Spoilt>,
+}
+
+impl Read for Keys {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // One byte at a time: what follows the line belongs to the next question.
+        let Some(slot) = buffer.first_mut() else {
+            return Ok(0);
+        };
+        loop {
+            let mut byte = Zeroizing::new([0]);
+            match self.file.read(&mut *byte) {
+                Ok(0) => return Ok(0),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            }
+            self.read += 1;
+            *slot = byte[0];
+            match byte[0] {
+                b'\r' | b'\n' => return Ok(1),
+                // Ctrl-D ends the answer, as it does elsewhere.
+                0x04 => return Ok(0),
+                // Backspace, Ctrl-U, Ctrl-W, delete: `rpassword` acts on them.
+                0x08 | 0x15 | 0x17 | 0x7f => {}
+                0x00..0x20 => {
+                    self.spoilt.characters.store(true, Ordering::Relaxed);
+                    continue;
+                }
+                _ => {}
+            }
+            if self.read > MAX_ANSWER_BYTES {
+                self.spoilt.too_long.store(true, Ordering::Relaxed);
+                continue;
+            }
+            return Ok(1);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The sealed file: derivation, age recipient and identity, contents, store on disk.
+//!
+//! ```text
+//! passphrase ─▶ kdf ─▶ recipient ─┐
+//!                                 ├─▶ seal ─▶ store
+//!                      contents ──┘
+//! ```
+//! The format is written down in `vault-format.md`. This module knows no network, no
+//! terminal and no clock.
+
+pub mod contents;
+pub mod kdf;
+pub mod recipient;
+pub mod seal;
+pub mod stanza;
+pub mod store;
+
+pub use contents::{
+    Contents, ContentsError, Context, ContextName, Defaults, RecipientEntry, Session,
+};
+pub use kdf::{Ceiling, Cost, Kdf, KdfError, Salt};
+pub use recipient::{PassphraseIdentity, PassphraseRecipient};
+pub use seal::{SealError, Sealed, seal};
+pub use store::{Locked, Store, StoreError};

@@ -1,0 +1,425 @@
+//! What a vault holds: contexts, tokens, sessions, and to whom it is sealed.
+//!
+//! The fields, their bounds and their meaning are written down in `vault-format.md`.
+//! Unknown fields survive a load and save at every level, so that a newer version of this
+//! program, or another, may add to a vault without losing it here.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::kdf::{Cost, Kdf, Salt};
+use crate::base_url::BaseUrl;
+use crate::secret::Token;
+
+/// The value of `format`.
+const FORMAT: &str = "cldkctl-vault";
+/// The value of `version` that this program writes, and the newest it reads.
+const VERSION: u64 = 1;
+/// The largest revision: the largest integer that every JSON reader holds exactly.
+const MAX_REVISION: u64 = (1 << 53) - 1;
+/// The largest contents, in bytes of JSON.
+pub const MAX_CONTENTS_BYTES: usize = 32 * 1024 * 1024;
+
+/// The decrypted contents of a vault.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Contents {
+    format: String,
+    version: u64,
+    /// Says which vault this is, over all its copies: 32 lower-case hexadecimal digits.
+    pub id: String,
+    /// Grows by one at each save.
+    pub revision: u64,
+    /// The context that commands use when none is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub current_context: Option<ContextName>,
+    /// The accounts and environments logged in to; their names are unique.
+    pub contexts: Vec<Context>,
+    /// To whom the vault is sealed; never empty.
+    pub recipients: Vec<RecipientEntry>,
+    #[serde(flatten)]
+    extra: Map<String, Value>,
+}
+
+/// One login.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Context {
+    /// Its name, unique in the vault.
+    pub name: ContextName,
+    /// Where its token was verified, and the only place it is sent to.
+    pub base_url: BaseUrl,
+    /// The long-lived token.
+    pub token: Token,
+    /// When the API last accepted the token.
+    pub verified_at: Timestamp,
+    /// What the API said of the account.
+    #[serde(default)]
+    pub account: Map<String, Value>,
+    /// The session that the token was last exchanged for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<Session>,
+    /// Defaults given at login, such as the project.
+    #[serde(default, skip_serializing_if = "Defaults::is_empty")]
+    pub defaults: Defaults,
+    #[serde(flatten)]
+    extra: Map<String, Value>,
+}
+
+/// A session of the API: short-lived, got for a token.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Session {
+    /// What is sent as `Authorization: Bearer`.
+    pub token: Token,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    #[serde(flatten)]
+    extra: Map<String, Value>,
+}
+
+/// What a context uses where a command names nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Defaults {
+    /// Namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Project id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// Registry id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
+    /// Organization id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+    /// Editor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub editor: Option<String>,
+    #[serde(flatten)]
+    extra: Map<String, Value>,
+}
+
+/// A public key that the vault is sealed to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RecipientEntry {
+    /// The age recipient, `age1…`, or an SSH public key.
+    pub recipient: String,
+    /// What a person calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// How its identity is derived; there on the passphrase's own recipient alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    argon2id: Option<KdfEntry>,
+    #[serde(flatten)]
+    extra: Map<String, Value>,
+}
+
+/// How a passphrase's identity is derived, as the contents say it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct KdfEntry {
+    salt: Salt,
+    memory_kib: u32,
+    iterations: u32,
+    lanes: u32,
+    #[serde(flatten)]
+    extra: Map<String, Value>,
+}
+
+/// Why decrypted bytes are no contents.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ContentsError {
+    /// `version` is above what this program knows.
+    #[error("its contents are of version {0}, and this cldkctl knows version {VERSION}")]
+    Newer(u64),
+    /// Something else was sealed.
+    #[error("its contents are not those of a vault")]
+    NotAVault,
+    /// A rule of `vault-format.md` is broken. Never holds any of the contents.
+    #[error("its contents are damaged: {0}")]
+    Damaged(&'static str),
+}
+
+impl Contents {
+    /// An empty vault under `id`, not sealed to anyone.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes for the id.
+    pub fn new() -> Result<Self, getrandom::Error> {
+        let mut id = [0; 16];
+        getrandom::fill(&mut id)?;
+        Ok(Self {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            id: id.iter().map(|byte| format!("{byte:02x}")).collect(),
+            revision: 0,
+            current_context: None,
+            contexts: Vec::new(),
+            recipients: Vec::new(),
+            extra: Map::new(),
+        })
+    }
+
+    /// Reads contents from their JSON.
+    ///
+    /// # Errors
+    /// When they are of a newer version, of another format, or break a rule. The reasons
+    /// are fixed texts: a parser's own message could quote a secret.
+    pub fn from_json(json: &[u8]) -> Result<Self, ContentsError> {
+        /// The two fields that say what the rest is.
+        #[derive(Deserialize)]
+        struct Envelope {
+            format: String,
+            version: u64,
+        }
+        let envelope: Envelope =
+            serde_json::from_slice(json).map_err(|_| ContentsError::NotAVault)?;
+        if envelope.format != FORMAT || envelope.version == 0 {
+            return Err(ContentsError::NotAVault);
+        }
+        if envelope.version > VERSION {
+            return Err(ContentsError::Newer(envelope.version));
+        }
+        let contents: Self = serde_json::from_slice(json).map_err(|_| {
+            ContentsError::Damaged("a field is missing, doubled or of the wrong type")
+        })?;
+        contents.check().map_err(ContentsError::Damaged)?;
+        Ok(contents)
+    }
+
+    /// The rules that types alone do not express.
+    fn check(&self) -> Result<(), &'static str> {
+        let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if self.id.len() != 32 || !self.id.bytes().all(hex) {
+            return Err("the vault id is not 32 hexadecimal digits");
+        }
+        if !(1..=MAX_REVISION).contains(&self.revision) {
+            return Err("the revision is out of range");
+        }
+        let mut names: Vec<&str> = self
+            .contexts
+            .iter()
+            .map(|context| context.name.as_str())
+            .collect();
+        names.sort_unstable();
+        if names.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err("two contexts have the same name");
+        }
+        match &self.current_context {
+            Some(name) if self.context(name).is_none() => {
+                return Err("the current context is not among the contexts");
+            }
+            None if !self.contexts.is_empty() => return Err("no context is the current one"),
+            _ => {}
+        }
+        if self.recipients.is_empty() {
+            return Err("it names no recipient");
+        }
+        let mut derived = self.recipients.iter().filter_map(RecipientEntry::kdf);
+        if derived.next().is_some_and(|kdf| !kdf.cost.is_valid()) {
+            return Err("the cost of the passphrase is out of range");
+        }
+        if derived.next().is_some() {
+            return Err("it names more than one passphrase");
+        }
+        Ok(())
+    }
+
+    /// The JSON of these contents with the next revision, to be sealed.
+    ///
+    /// # Errors
+    /// When they have grown beyond [`MAX_CONTENTS_BYTES`].
+    pub fn to_next_json(&mut self) -> Result<Zeroizing<Vec<u8>>, ContentsError> {
+        self.revision += 1;
+        self.check().map_err(ContentsError::Damaged)?;
+        let json = serde_json::to_vec(self)
+            .map(Zeroizing::new)
+            .map_err(|_| ContentsError::Damaged("they cannot be written as JSON"))?;
+        if json.len() > MAX_CONTENTS_BYTES {
+            return Err(ContentsError::Damaged("they have grown beyond 32 MiB"));
+        }
+        Ok(json)
+    }
+
+    /// The context of that name.
+    #[must_use]
+    pub fn context(&self, name: &ContextName) -> Option<&Context> {
+        self.contexts.iter().find(|context| context.name == *name)
+    }
+
+    /// The context of that name, to change it.
+    pub fn context_mut(&mut self, name: &ContextName) -> Option<&mut Context> {
+        self.contexts
+            .iter_mut()
+            .find(|context| context.name == *name)
+    }
+
+    /// Adds `context`, in place of one that has its name, and makes it the current one.
+    pub fn log_in(&mut self, context: Context) {
+        self.current_context = Some(context.name.clone());
+        match self.context_mut(&context.name) {
+            // What someone else added to it stays.
+            Some(old) => {
+                let extra = std::mem::take(&mut old.extra);
+                *old = Context { extra, ..context };
+            }
+            None => self.contexts.push(context),
+        }
+    }
+
+    /// Removes a context. The first of those that remain becomes current if it was.
+    pub fn log_out(&mut self, name: &ContextName) -> Option<Context> {
+        let place = self
+            .contexts
+            .iter()
+            .position(|context| context.name == *name)?;
+        let removed = self.contexts.remove(place);
+        if self.current_context.as_ref() == Some(name) {
+            self.current_context = self.contexts.first().map(|context| context.name.clone());
+        }
+        Some(removed)
+    }
+
+    /// The derivation parameters of the passphrase, if the vault has one.
+    #[must_use]
+    pub fn kdf(&self) -> Option<Kdf> {
+        self.recipients.iter().find_map(RecipientEntry::kdf)
+    }
+}
+
+impl Context {
+    /// A new login.
+    #[must_use]
+    pub fn new(name: ContextName, base_url: BaseUrl, token: Token, verified_at: Timestamp) -> Self {
+        Self {
+            name,
+            base_url,
+            token,
+            verified_at,
+            account: Map::new(),
+            session: None,
+            defaults: Defaults::default(),
+            extra: Map::new(),
+        }
+    }
+}
+
+impl Session {
+    /// A session that ends at `expires_at`.
+    #[must_use]
+    pub fn new(token: Token, expires_at: Timestamp) -> Self {
+        Self {
+            token,
+            expires_at,
+            extra: Map::new(),
+        }
+    }
+}
+
+impl Defaults {
+    /// Whether nothing is set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl RecipientEntry {
+    /// The recipient whose identity is derived from a passphrase.
+    #[must_use]
+    pub fn passphrase(recipient: String, kdf: Kdf) -> Self {
+        let Kdf {
+            salt,
+            cost:
+                Cost {
+                    memory_kib,
+                    iterations,
+                    lanes,
+                },
+        } = kdf;
+        let argon2id = KdfEntry {
+            salt,
+            memory_kib,
+            iterations,
+            lanes,
+            extra: Map::new(),
+        };
+        Self {
+            recipient,
+            label: None,
+            argon2id: Some(argon2id),
+            extra: Map::new(),
+        }
+    }
+
+    /// How its identity is derived; `None` for all but the passphrase's own recipient.
+    #[must_use]
+    pub fn kdf(&self) -> Option<Kdf> {
+        let &KdfEntry {
+            ref salt,
+            memory_kib,
+            iterations,
+            lanes,
+            ..
+        } = self.argon2id.as_ref()?;
+        Some(Kdf {
+            salt: salt.clone(),
+            cost: Cost {
+                memory_kib,
+                iterations,
+                lanes,
+            },
+        })
+    }
+}
+
+/// The name of a context: 1 to 64 characters of `A-Z a-z 0-9 . _ - @ :`, not beginning
+/// with `-`, so that it can stand anywhere on a command line.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ContextName(String);
+
+impl ContextName {
+    /// The name itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for ContextName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@:".contains(&byte);
+        if (1..=64).contains(&text.len()) && text.bytes().all(allowed) && !text.starts_with('-') {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(
+                "a context's name is 1 to 64 letters, digits or . _ - @ : and does not begin with -",
+            )
+        }
+    }
+}
+
+impl TryFrom<String> for ContextName {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<ContextName> for String {
+    fn from(name: ContextName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for ContextName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,286 @@
+//! From passphrase to key: Argon2id (RFC 9106), its salt, its cost, and the bounds of both.
+
+use std::fmt;
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
+use serde::{Deserialize, Serialize};
+
+use crate::platform::Argon2Memory;
+use crate::secret::{Key, Passphrase};
+
+/// How much work it is to try one passphrase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Cost {
+    /// Memory in KiB (`m` of RFC 9106), at least 8 for each lane.
+    pub memory_kib: u32,
+    /// Passes over the memory (`t`), at least 1.
+    pub iterations: u32,
+    /// Lanes that can be computed side by side (`p`), at least 1.
+    pub lanes: u32,
+}
+
+/// One MiB in KiB.
+pub const MIB: u32 = 1024;
+
+impl Cost {
+    /// What a new vault gets: 256 MiB, 3 passes, 4 lanes.
+    pub const DEFAULT: Self = Self {
+        memory_kib: 256 * MIB,
+        iterations: 3,
+        lanes: 4,
+    };
+
+    /// Whether these are parameters that Argon2 has (RFC 9106 section 3.1).
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        // 2^24 - 1 lanes is the RFC's own limit.
+        (1..=0x00ff_ffff).contains(&self.lanes)
+            && self.iterations >= 1
+            && u64::from(self.memory_kib) >= 8 * u64::from(self.lanes)
+    }
+
+    /// Whether a vault may be made with this cost: at least what OWASP's Password Storage
+    /// Cheat Sheet asks for, 19 MiB with 2 passes or 46 MiB with 1.
+    #[must_use]
+    pub fn is_enough(&self) -> bool {
+        self.is_valid()
+            && (self.memory_kib >= 19 * MIB && self.iterations >= 2 || self.memory_kib >= 46 * MIB)
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.memory_kib.is_multiple_of(MIB) {
+            write!(f, "{} MiB", self.memory_kib / MIB)?;
+        } else {
+            write!(f, "{} KiB", self.memory_kib)?;
+        }
+        let (passes, lanes) = (self.iterations, self.lanes);
+        write!(
+            f,
+            ", {passes} {}, {lanes} {}",
+            if passes == 1 { "pass" } else { "passes" },
+            if lanes == 1 { "lane" } else { "lanes" }
+        )
+    }
+}
+
+/// The most that a vault's header may ask for before anything is allocated.
+///
+/// The header is not authenticated until the key is there, so without a ceiling anybody who
+/// can write the file decides how much memory and time is spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ceiling(pub Cost);
+
+impl Ceiling {
+    /// 4 GiB, 64 passes, 64 lanes.
+    pub const DEFAULT: Self = Self(Cost {
+        memory_kib: 4 * 1024 * MIB,
+        iterations: 64,
+        lanes: 64,
+    });
+
+    /// Whether `cost` stays within.
+    #[must_use]
+    pub fn allows(&self, cost: &Cost) -> bool {
+        cost.memory_kib <= self.0.memory_kib
+            && cost.iterations <= self.0.iterations
+            && cost.lanes <= self.0.lanes
+    }
+}
+
+/// The salt as it stands in the header: 22 characters of unpadded standard base64.
+///
+/// The characters themselves are what Argon2 gets, not the 16 bytes that they encode, so
+/// that the plain `argon2` command, which takes its salt as text, can repeat the derivation.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Salt(String);
+
+impl Salt {
+    /// Random bytes in a salt.
+    const BYTES: usize = 16;
+
+    /// A new random salt.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn generate() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0; Self::BYTES];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self(BASE64_STANDARD_NO_PAD.encode(bytes)))
+    }
+
+    /// Takes the text of a salt; `None` when it is not the canonical encoding of 16 bytes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = BASE64_STANDARD_NO_PAD.decode(text).ok()?;
+        (bytes.len() == Self::BYTES).then(|| Self(text.to_owned()))
+    }
+
+    /// The 22 characters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Salt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Salt {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("a salt is the unpadded base64 of 16 bytes")
+    }
+}
+
+impl From<Salt> for String {
+    fn from(salt: Salt) -> Self {
+        salt.0
+    }
+}
+
+/// Everything but the passphrase that the key is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kdf {
+    /// The salt, new with each passphrase.
+    pub salt: Salt,
+    /// The cost.
+    pub cost: Cost,
+}
+
+/// Why no key could be derived.
+#[derive(Debug, thiserror::Error)]
+pub enum KdfError {
+    /// The system did not give the memory.
+    #[error("the system does not give {0} KiB of memory for the key derivation")]
+    Memory(u32),
+    /// Argon2 has no such parameters.
+    #[error("Argon2 has no such parameters: {0}")]
+    Parameters(argon2::Error),
+}
+
+impl Kdf {
+    /// Derives the key: Argon2id, version 1.3, tag of 32 bytes, neither secret nor
+    /// associated data. Takes the memory and time that [`Cost`] says.
+    ///
+    /// The working memory is ours and wiped: the `argon2` crate would free its own as it is.
+    ///
+    /// # Errors
+    /// When the memory is not to be had or the cost is no cost that Argon2 knows.
+    pub fn derive(&self, passphrase: &Passphrase) -> Result<Key, KdfError> {
+        let Cost {
+            memory_kib,
+            iterations,
+            lanes,
+        } = self.cost;
+        let params = Params::new(memory_kib, iterations, lanes, Some(Key::LEN))
+            .map_err(KdfError::Parameters)?;
+        let mut memory =
+            Argon2Memory::new(params.block_count()).map_err(|_| KdfError::Memory(memory_kib))?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        Key::try_fill(|key| {
+            argon2.hash_password_into_with_memory(
+                passphrase.expose().as_bytes(),
+                self.salt.as_str().as_bytes(),
+                key,
+                memory.blocks(),
+            )
+        })
+        .map_err(KdfError::Parameters)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cost(memory_mib: u32, iterations: u32) -> Cost {
+        Cost {
+            memory_kib: memory_mib * MIB,
+            iterations,
+            lanes: 1,
+        }
+    }
+
+    #[test]
+    fn the_floor_is_that_of_owasp() {
+        assert!(Cost::DEFAULT.is_enough());
+        assert!(cost(19, 2).is_enough());
+        assert!(cost(46, 1).is_enough());
+        assert!(!cost(19, 1).is_enough());
+        assert!(!cost(45, 1).is_enough());
+        assert!(!cost(18, 99).is_enough());
+        let starved = Cost {
+            lanes: 8192,
+            ..cost(46, 3)
+        };
+        assert!(!starved.is_enough(), "fewer than 8 KiB a lane is no Argon2");
+    }
+
+    #[test]
+    fn the_ceiling_holds_in_each_direction() {
+        let most = Ceiling::DEFAULT.0;
+        assert!(Ceiling::DEFAULT.allows(&most));
+        for beyond in [
+            Cost {
+                memory_kib: most.memory_kib + 1,
+                ..most
+            },
+            Cost {
+                iterations: most.iterations + 1,
+                ..most
+            },
+            Cost {
+                lanes: most.lanes + 1,
+                ..most
+            },
+        ] {
+            assert!(!Ceiling::DEFAULT.allows(&beyond), "{beyond}");
+        }
+    }
+
+    #[test]
+    fn a_salt_is_the_canonical_encoding_of_sixteen_bytes() {
+        let salt = Salt::generate().expect("random bytes");
+        assert_eq!(salt.as_str().len(), 22);
+        assert_eq!(Salt::parse(salt.as_str()).as_ref(), Some(&salt));
+        assert!(Salt::parse("AAAAAAAAAAAAAAAAAAAAAA").is_some());
+        for wrong in [
+            "",
+            "AAAAAAAAAAAAAAAAAAAAA",
+            "AAAAAAAAAAAAAAAAAAAAAB",
+            "AAAAAAAAAAAAAAAAAAAAAAA",
+            "AAAAAAAAAAAAAAAAAAAAAA==",
+            "AAAAAAAAAAAAAAAAAAAA_-",
+        ] {
+            assert!(Salt::parse(wrong).is_none(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_derivation_is_that_of_the_argon2_command() {
+        // printf password | argon2 AAAAAAAAAAAAAAAAAAAAAA -id -v 13 -t 3 -k 262144 -p 4 -l 32 -r
+        let kdf = Kdf {
+            salt: Salt::parse("AAAAAAAAAAAAAAAAAAAAAA").expect("a salt"),
+            cost: Cost::DEFAULT,
+        };
+        let key = kdf.derive(&Passphrase::new("password\n")).expect("a key");
+        let hex: String = key
+            .expose()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(
+            hex,
+            "f87ae258e5e20c3e1b08baba93b4c0c2ad97f5a7532f38e90121ae31aa282c97"
+        );
+    }
+}

@@ -1,0 +1,278 @@
+//! Sealing and opening: contents to age file and back.
+
+use std::cell::RefCell;
+use std::io::{self, Read, Write};
+
+use age::armor::ArmoredReader;
+use age::ssh;
+use age::{DecryptError, Decryptor, EncryptError, Encryptor, Identity, Recipient};
+use age_core::format::{FileKey, Stanza};
+use zeroize::Zeroizing;
+
+use super::contents::{Contents, ContentsError, MAX_CONTENTS_BYTES, RecipientEntry};
+use super::kdf::{Ceiling, Cost, Kdf};
+use super::recipient::PassphraseRecipient;
+use super::stanza::{self, StanzaError};
+
+/// The largest vault file, in bytes, armored or not.
+pub const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
+/// The largest age header, in bytes, its last line (`---` and the MAC) included.
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+
+/// A vault file whose header has been read, and nothing decrypted.
+///
+/// Nothing in the header can be trusted before the file is open: whoever can write the file
+/// can have written anything there.
+#[derive(Debug)]
+pub struct Sealed {
+    /// The binary form.
+    bytes: Vec<u8>,
+    kdf: Option<Kdf>,
+    stanza_types: Vec<String>,
+    armored: bool,
+}
+
+/// Why a file cannot be read as a vault or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// It is no age file.
+    #[error("it is not an age file")]
+    NotAge,
+    /// It is an age file of a version that nobody knew when this was written.
+    #[error("it is an age file of a newer version")]
+    NewerAge,
+    /// It was sealed by `age --passphrase`, which no vault is.
+    #[error("it is an age file with a passphrase of its own (scrypt), not a vault")]
+    Scrypt,
+    /// Its header is longer than any vault's.
+    #[error("its header is longer than 64 KiB")]
+    LongHeader,
+    /// Its derivation parameters are unusable.
+    #[error(transparent)]
+    Stanza(#[from] StanzaError),
+    /// Its derivation costs more than the ceiling.
+    #[error("its header asks for {wanted}, and at most {} is allowed", .ceiling.0)]
+    TooCostly {
+        /// What the header asks for.
+        wanted: Cost,
+        /// The ceiling in force.
+        ceiling: Ceiling,
+    },
+    /// It was altered, cut short or otherwise damaged.
+    #[error("it is damaged or was altered ({0})")]
+    Damaged(&'static str),
+    /// It opened, and what it holds is unusable.
+    #[error(transparent)]
+    Contents(#[from] ContentsError),
+    /// No identity opens it.
+    #[error("no identity that was tried opens it")]
+    NoMatch,
+    /// An identity could not be used.
+    #[error("the identity cannot be used: {0}")]
+    Identity(String),
+    /// A recipient in the contents is of a kind that cannot be sealed to.
+    #[error("it is sealed to a recipient of a kind that this cldkctl does not know")]
+    Recipient,
+    /// The system failed while sealing.
+    #[error("sealing failed: {0}")]
+    Seal(io::Error),
+}
+
+impl Sealed {
+    /// Reads the header of an age file, binary or armored, and checks what stands there
+    /// about the derivation against `ceiling`. Derives and decrypts nothing.
+    ///
+    /// # Errors
+    /// When `file` is no age file or its header breaks a rule of `vault-format.md`.
+    pub fn parse(file: &[u8], ceiling: Ceiling) -> Result<Self, SealError> {
+        let armored = file.trim_ascii_start().starts_with(b"-----BEGIN AGE");
+        let bytes = if armored {
+            dearmor(file)?
+        } else {
+            file.to_vec()
+        };
+        if !bytes.starts_with(b"age-encryption.org/") {
+            return Err(SealError::NotAge);
+        }
+        // `age` parses a header anew with each line it reads, so a long one is refused here.
+        let end = bytes
+            .windows(4)
+            .take(MAX_HEADER_BYTES)
+            .position(|window| window == b"\n---");
+        if end.is_none() {
+            return Err(if bytes.len() > MAX_HEADER_BYTES {
+                SealError::LongHeader
+            } else {
+                SealError::Damaged("its header has no end")
+            });
+        }
+
+        // age hands the stanzas of a header to identities alone; this one only looks.
+        let witness = Witness::default();
+        match decryptor(&bytes)?.decrypt(std::iter::once(&witness as &dyn Identity)) {
+            Err(DecryptError::NoMatchingKeys) => {}
+            Err(error) => return Err(error.into()),
+            Ok(_) => unreachable!("the witness unwraps nothing"),
+        }
+        let (stanza_types, kdf) = witness.seen.into_inner();
+        let kdf = kdf?;
+        if let Some(kdf) = &kdf
+            && !ceiling.allows(&kdf.cost)
+        {
+            return Err(SealError::TooCostly {
+                wanted: kdf.cost,
+                ceiling,
+            });
+        }
+        Ok(Self {
+            bytes,
+            kdf,
+            stanza_types,
+            armored,
+        })
+    }
+
+    /// How the key is derived from a passphrase; `None` when no passphrase opens this.
+    #[must_use]
+    pub fn kdf(&self) -> Option<&Kdf> {
+        self.kdf.as_ref()
+    }
+
+    /// The types of the header's stanzas, in their order.
+    #[must_use]
+    pub fn stanza_types(&self) -> &[String] {
+        &self.stanza_types
+    }
+
+    /// Whether the file was ASCII-armored.
+    #[must_use]
+    pub fn is_armored(&self) -> bool {
+        self.armored
+    }
+
+    /// Decrypts with the first identity that fits.
+    ///
+    /// # Errors
+    /// [`SealError::NoMatch`] when none fits; others when the file is damaged or is no
+    /// vault.
+    pub fn open<'a>(
+        &self,
+        identities: impl Iterator<Item = &'a dyn Identity>,
+    ) -> Result<Contents, SealError> {
+        let mut reader = decryptor(&self.bytes)?.decrypt(identities)?;
+        // The plaintext is no longer than the file, so this never grows and leaves no copy.
+        let mut json = Zeroizing::new(Vec::with_capacity(self.bytes.len()));
+        let most = MAX_CONTENTS_BYTES as u64 + 1;
+        reader
+            .by_ref()
+            .take(most)
+            .read_to_end(&mut json)
+            .map_err(|_| SealError::Damaged("its payload does not decrypt"))?;
+        if json.len() as u64 == most {
+            return Err(ContentsError::Damaged("they are larger than 32 MiB").into());
+        }
+        Ok(Contents::from_json(&json)?)
+    }
+}
+
+fn decryptor(bytes: &[u8]) -> Result<Decryptor<&[u8]>, SealError> {
+    let decryptor = Decryptor::new_buffered(bytes)?;
+    if decryptor.is_scrypt() {
+        return Err(SealError::Scrypt);
+    }
+    Ok(decryptor)
+}
+
+fn dearmor(file: &[u8]) -> Result<Vec<u8>, SealError> {
+    let mut bytes = Vec::with_capacity(file.len());
+    ArmoredReader::new(file.trim_ascii())
+        .read_to_end(&mut bytes)
+        .map_err(|_| SealError::Damaged("its armor is malformed"))?;
+    Ok(bytes)
+}
+
+/// An identity that opens nothing, and remembers what it was asked to open.
+struct Witness {
+    seen: RefCell<(Vec<String>, Result<Option<Kdf>, StanzaError>)>,
+}
+
+impl Default for Witness {
+    fn default() -> Self {
+        Self {
+            seen: RefCell::new((Vec::new(), Ok(None))),
+        }
+    }
+}
+
+impl Identity for Witness {
+    fn unwrap_stanza(&self, _: &Stanza) -> Option<Result<FileKey, DecryptError>> {
+        None
+    }
+
+    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, DecryptError>> {
+        let types = stanzas.iter().map(|stanza| stanza.tag.clone()).collect();
+        *self.seen.borrow_mut() = (types, stanza::find(stanzas));
+        None
+    }
+}
+
+/// Seals the contents, with their revision raised by one, to all of their recipients.
+///
+/// # Errors
+/// When a recipient is of an unknown kind, or the system fails.
+pub fn seal(contents: &mut Contents) -> Result<Vec<u8>, SealError> {
+    let json = contents.to_next_json()?;
+    let recipients = contents
+        .recipients
+        .iter()
+        .map(recipient)
+        .collect::<Result<Vec<_>, SealError>>()?;
+    let encryptor = Encryptor::with_recipients(
+        recipients
+            .iter()
+            .map(|recipient| &**recipient as &dyn Recipient),
+    )
+    .map_err(|error| match error {
+        EncryptError::Io(error) => SealError::Seal(error),
+        _ => SealError::Recipient,
+    })?;
+    let mut file = Vec::with_capacity(json.len() + MAX_HEADER_BYTES);
+    let write = |file: &mut Vec<u8>| {
+        let mut writer = encryptor.wrap_output(file)?;
+        writer.write_all(&json)?;
+        writer.finish().map(|_| ())
+    };
+    write(&mut file).map_err(SealError::Seal)?;
+    Ok(file)
+}
+
+fn recipient(entry: &RecipientEntry) -> Result<Box<dyn Recipient>, SealError> {
+    let text = entry.recipient.as_str();
+    if let Some(kdf) = entry.kdf() {
+        let recipient = text.parse().map_err(|_| SealError::Recipient)?;
+        return Ok(Box::new(PassphraseRecipient::new(kdf, recipient)));
+    }
+    if let Ok(recipient) = text.parse::<age::x25519::Recipient>() {
+        return Ok(Box::new(recipient));
+    }
+    if let Ok(recipient) = text.parse::<ssh::Recipient>() {
+        return Ok(Box::new(recipient));
+    }
+    Err(SealError::Recipient)
+}
+
+impl From<DecryptError> for SealError {
+    fn from(error: DecryptError) -> Self {
+        match error {
+            DecryptError::NoMatchingKeys => Self::NoMatch,
+            DecryptError::UnknownFormat => Self::NewerAge,
+            DecryptError::InvalidHeader => Self::Damaged("its header is malformed"),
+            DecryptError::InvalidMac => Self::Damaged("its header was altered"),
+            DecryptError::Io(_) => Self::Damaged("it is cut short"),
+            DecryptError::DecryptionFailed => Self::Damaged("its payload does not decrypt"),
+            DecryptError::ExcessiveWork { .. } => Self::Scrypt,
+            // The rest concerns the identity: a key that cannot be decrypted, or a plugin.
+            error => Self::Identity(error.to_string()),
+        }
+    }
+}

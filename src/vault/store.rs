@@ -1,0 +1,335 @@
+//! The vault on disk: one file, read with suspicion and replaced whole.
+//!
+//! A change is made under an advisory lock on a file beside the vault: read again, change,
+//! write a temporary file in the same folder, fsync, rename, fsync the folder. Whatever
+//! happens on the way, the vault is the old one or the new one.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use super::seal::MAX_FILE_BYTES;
+
+/// Where a vault lies.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// As the user named it, made absolute.
+    path: PathBuf,
+}
+
+/// Why the file system stood in the way.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A system call failed.
+    #[error("cannot {action} {path}: {source}", path = path.display())]
+    Io {
+        /// What was tried: `read`, `write`, …
+        action: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The vault, or a folder that leads to it, belongs to another user.
+    #[error("{path} belongs to user id {owner}, not to you", path = path.display())]
+    NotOurs {
+        /// What belongs to them.
+        path: PathBuf,
+        /// Their user id.
+        owner: u32,
+    },
+    /// Others may replace files in the vault's folder.
+    #[error("other users can replace files in {path}", path = path.display())]
+    OpenFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A folder, a device, a pipe or the like stands in place of the vault.
+    #[error("{path} is not a regular file", path = path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// More than a vault ever is.
+    #[error("{path} is larger than 64 MiB, which no vault is", path = path.display())]
+    TooLarge {
+        /// The path.
+        path: PathBuf,
+    },
+}
+
+fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+    move |source| StoreError::Io {
+        action,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+impl Store {
+    /// The vault at `path`; a relative path is taken from the current folder.
+    ///
+    /// # Errors
+    /// When the current folder cannot be found out.
+    pub fn at(path: &Path) -> Result<Self, StoreError> {
+        let path = std::path::absolute(path).map_err(io_error("find", path))?;
+        Ok(Self { path })
+    }
+
+    /// The path, as the user named it, made absolute.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the vault; `None` when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no regular file, is too large, or belongs to another user.
+    pub fn read(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        read_file(&self.resolve()?)
+    }
+
+    /// Tries to take the lock on the vault, making its folder (0700) if there is none;
+    /// `None` when another process holds it.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or belongs to another user.
+    pub fn try_lock(&self) -> Result<Option<Locked>, StoreError> {
+        let path = self.resolve()?;
+        let folder = parent(&path);
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(io_error("create the folder", folder))?;
+        check_folder(folder)?;
+
+        let lock_path = sibling(&path, ".lock");
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags(NO_SURPRISES)
+            .open(&lock_path)
+            .map_err(io_error("open the lock file", &lock_path))?;
+        check_file(&file, &lock_path)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Locked { path, _lock: file })),
+            Err(Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(io_error("lock", &lock_path)(error.into())),
+        }
+    }
+
+    /// Follows symbolic links at the end of the path, so that a link to a vault stays one
+    /// when the vault is replaced. Each folder on the way must be safe.
+    fn resolve(&self) -> Result<PathBuf, StoreError> {
+        // As many as Linux itself follows, path_resolution(7).
+        const MOST_LINKS: usize = 40;
+        let mut path = self.path.clone();
+        for _ in 0..MOST_LINKS {
+            if path.file_name().is_none() {
+                return Err(StoreError::NotAFile { path });
+            }
+            let folder = parent(&path);
+            if folder.try_exists().map_err(io_error("read", folder))? {
+                check_folder(folder)?;
+            }
+            match fs::symlink_metadata(&path) {
+                Ok(metadata) if metadata.is_symlink() => {
+                    let target = fs::read_link(&path).map_err(io_error("read the link", &path))?;
+                    path = folder.join(target);
+                }
+                Ok(_) => return Ok(path),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path),
+                Err(error) => return Err(io_error("read", &path)(error)),
+            }
+        }
+        Err(io_error("follow the links at", &self.path)(
+            Errno::LOOP.into(),
+        ))
+    }
+}
+
+/// The vault while its lock is held.
+#[derive(Debug)]
+pub struct Locked {
+    path: PathBuf,
+    /// Closing it releases the lock.
+    _lock: File,
+}
+
+impl Locked {
+    /// Reads the vault; `None` when there is none.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn read(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        read_file(&self.path)
+    }
+
+    /// Replaces the vault by `bytes`, with mode 0600. When this returns, they are on disk.
+    ///
+    /// # Errors
+    /// When a system call fails; the old vault is then as it was.
+    pub fn replace(&self, bytes: &[u8]) -> Result<(), StoreError> {
+        let folder = parent(&self.path);
+        self.remove_leftovers();
+        let mut temporary = tempfile::Builder::new()
+            .prefix(&self.temporary_prefix())
+            .suffix(TEMPORARY_SUFFIX)
+            .permissions(fs::Permissions::from_mode(0o600))
+            .tempfile_in(folder)
+            .map_err(io_error("write in", folder))?;
+        let file = temporary.as_file_mut();
+        file.write_all(bytes)
+            .and_then(|()| file.sync_all())
+            .map_err(io_error("write", &self.path))?;
+        temporary
+            .persist(&self.path)
+            .map_err(|error| io_error("replace", &self.path)(error.error))?;
+        sync_folder(folder)
+    }
+
+    /// Removes the vault. There being none is fine: says whether there was one.
+    ///
+    /// # Errors
+    /// When a system call fails.
+    pub fn remove(&self) -> Result<bool, StoreError> {
+        match fs::remove_file(&self.path) {
+            Ok(()) => sync_folder(parent(&self.path)).map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(io_error("remove", &self.path)(error)),
+        }
+    }
+
+    /// Removes temporary files that a crashed process left. Under the lock nobody else
+    /// is writing one, and one that cannot be removed is in nobody's way.
+    fn remove_leftovers(&self) {
+        let prefix = self.temporary_prefix();
+        let Ok(entries) = fs::read_dir(parent(&self.path)) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(&prefix) && name.ends_with(TEMPORARY_SUFFIX) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    fn temporary_prefix(&self) -> String {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        format!(".{name}.")
+    }
+}
+
+const TEMPORARY_SUFFIX: &str = ".tmp";
+
+/// Neither follow a link that was put there meanwhile, nor wait for a pipe's other end,
+/// nor take a terminal.
+const NO_SURPRISES: i32 = rustix::fs::OFlags::NOFOLLOW
+    .union(rustix::fs::OFlags::NONBLOCK)
+    .union(rustix::fs::OFlags::NOCTTY)
+    .bits() as i32;
+
+fn read_file(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    let file = match OpenOptions::new()
+        .read(true)
+        .custom_flags(NO_SURPRISES)
+        .open(path)
+    {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // A socket cannot be opened at all, open(2).
+        Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
+            return Err(StoreError::NotAFile {
+                path: path.to_owned(),
+            });
+        }
+        Err(error) => return Err(io_error("read", path)(error)),
+    };
+    let size = check_file(&file, path)?;
+    let too_large = || StoreError::TooLarge {
+        path: path.to_owned(),
+    };
+    if size > MAX_FILE_BYTES {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    // It may grow while it is read.
+    file.take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(io_error("read", path))?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(too_large());
+    }
+    Ok(Some(bytes))
+}
+
+/// Checks an open file: regular, and ours. Gives its size.
+fn check_file(file: &File, path: &Path) -> Result<u64, StoreError> {
+    let metadata = file.metadata().map_err(io_error("read", path))?;
+    if !metadata.is_file() {
+        return Err(StoreError::NotAFile {
+            path: path.to_owned(),
+        });
+    }
+    if metadata.uid() != our_uid() {
+        return Err(StoreError::NotOurs {
+            path: path.to_owned(),
+            owner: metadata.uid(),
+        });
+    }
+    Ok(metadata.len())
+}
+
+/// Checks a folder: ours or the system's, and nobody else may replace what lies in it
+/// (as in `/tmp`, the sticky bit makes it safe again, inode(7)).
+fn check_folder(folder: &Path) -> Result<(), StoreError> {
+    const WRITABLE_BY_OTHERS: u32 = 0o022;
+    const STICKY: u32 = 0o1000;
+    let metadata = fs::metadata(folder).map_err(io_error("read", folder))?;
+    if !metadata.is_dir() {
+        return Err(io_error("use the folder", folder)(Errno::NOTDIR.into()));
+    }
+    if metadata.uid() != our_uid() && metadata.uid() != 0 {
+        return Err(StoreError::NotOurs {
+            path: folder.to_owned(),
+            owner: metadata.uid(),
+        });
+    }
+    if metadata.mode() & WRITABLE_BY_OTHERS != 0 && metadata.mode() & STICKY == 0 {
+        return Err(StoreError::OpenFolder {
+            path: folder.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn our_uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// Makes a rename or removal in `folder` durable.
+fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(io_error("sync", folder))
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("/"))
+}
+
+fn sibling(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
