@@ -16,6 +16,7 @@ cryptography; this file does the format. Secrets go through pipes, never into an
 import argparse
 import base64
 import binascii
+import collections
 import datetime
 import json
 import math
@@ -279,13 +280,13 @@ def decrypt_with_text(vault: bytes, identity: str) -> bytes:
 
 
 def decrypt_with_file(vault: bytes, path: str) -> bytes:
-    # Told here rather than by age, whose message for it would be taken for a fault of the vault.
-    if not os.access(path, os.R_OK) or os.path.isdir(path):
-        raise Failure(1, f"{path}: cannot be read")
-    probe = run(["age-keygen", "-y", path])
-    with open(path, "rb") as file:
-        ssh = b"PRIVATE KEY-----" in file.read(65536)
-    if probe.returncode != 0 and not ssh:
+    # Told here rather than by age, whose message about it would be taken for a fault of the vault.
+    try:
+        with open(path, "rb") as file:
+            text = file.read(1 << 16)
+    except OSError as error:
+        raise Failure(1, f"{path}: {error.strerror}") from None
+    if not re.search(rb"^AGE-(SECRET-KEY|PLUGIN)-|PRIVATE KEY-----|^age-encryption\.org/|" + ARMOR_BEGIN, text, re.M):
         raise Failure(1, f"{path}: not an age identity file")
     return decrypt(vault, path)
 
@@ -307,8 +308,7 @@ class Object(dict):
 
     def __init__(self, pairs):
         super().__init__(pairs)
-        names = [name for name, _ in pairs]
-        self.repeated = {name for name in names if names.count(name) > 1} if len(self) < len(names) else set()
+        self.repeated = {name for name, times in collections.Counter(name for name, _ in pairs).items() if times > 1}
 
 
 def parse_json(data: bytes):
