@@ -1,1 +1,64 @@
-//! The Cloudeka API.
+//! The Cloudeka API: exchange a token for a session, and make calls with it.
+//!
+//! ```no_run
+//! use cldkctl::cloudeka::{BaseUrl, Client, Options};
+//! use cldkctl::secret::Token;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::new(&Options::new(BaseUrl::default()))?;
+//! let token = Token::parse("cldkctl_0123456789")?;
+//! let login = client.login(&token, jiff::Timestamp::now(), &mut |_event| {})?;
+//! assert!(login.session.expires_at > jiff::Timestamp::now());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! There is no published specification of the API. What is assumed of it stands in three
+//! rooms, so that a change over there is a change in one place here: [`login`](Client::login)
+//! (the route and the shape of its answer), `said` (where an error keeps its message), and
+//! `verdict` (which error is a judgement on the token, and which is the server's own trouble).
+//!
+//! A token goes to one origin only, the one of the [`BaseUrl`]: redirects are not followed,
+//! request paths cannot lead elsewhere, and plain `http` is for loopback alone.
+//!
+//! This module knows no files and no terminal. Its clock is the caller's where it decides
+//! what is stored; it looks at the machine's own only to wait between attempts.
+
+mod account;
+mod base_url;
+mod client;
+mod error;
+mod jwt;
+mod login;
+mod origin;
+mod path;
+mod redact;
+mod request;
+mod retry;
+mod roots;
+mod said;
+mod send;
+mod session;
+mod unreachable;
+mod verdict;
+
+#[cfg(test)]
+mod over_retries;
+#[cfg(test)]
+mod over_sockets;
+#[cfg(test)]
+mod over_tls;
+#[cfg(test)]
+mod stub;
+
+pub use base_url::{BaseUrl, BaseUrlError, DEFAULT_BASE_URL};
+pub use client::{Client, Options};
+pub use error::{Error, Fault, Kind, RequestError};
+pub use login::Login;
+pub use origin::Origin;
+pub use path::PathError;
+pub use request::{Answer, Body, Method, Request, UnknownMethod};
+pub use retry::Event;
+pub use roots::RootsError;
+pub use session::Session;
+pub use unreachable::{CertificateProblem, Unreachable};

@@ -1,0 +1,263 @@
+//! `POST /core/cldkctl/auth`: a token for a session.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use reqwest::header::HeaderValue;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::error::Category;
+use serde_json::{Map, Value};
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::account::account;
+use super::client::Client;
+use super::error::{Error, Fault};
+use super::origin::Origin;
+use super::redact::redact;
+use super::retry::Event;
+use super::said::{Said, is_markup};
+use super::send::{Call, Raw};
+use super::session::Session;
+use super::verdict::is_verdict;
+use crate::secret::Token;
+
+/// The path of the exchange.
+const PATH: &str = "/core/cldkctl/auth";
+
+/// The largest answer that is read, in bytes; a real one has some hundreds.
+const LARGEST_ANSWER: usize = 1 << 20;
+
+/// What the API gave for a token.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// What authorises further calls.
+    pub session: Session,
+    /// Facts about the account, such as `name`, `role` and `organization_id`: at most 64
+    /// texts of up to 1 KiB, numbers and booleans, none of them a credential. The texts are
+    /// the server's own and must be made [`printable`](crate::printable) before they are shown.
+    pub account: Map<String, Value>,
+}
+
+impl Client {
+    /// Exchanges `token` for a session, which shows at the same time that the token is good.
+    ///
+    /// `now` is when the session begins; `observe` hears of attempts and pauses. Tried again
+    /// after connection failures, 429, 502, 503 and 504: a session more does no harm.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] when the API judges the token bad. Any other error says nothing
+    /// about the token.
+    pub fn login(
+        &self,
+        token: &Token,
+        now: Timestamp,
+        observe: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Login, Error> {
+        #[derive(Serialize)]
+        struct Exchange<'a> {
+            token: &'a Token,
+        }
+        // Sized beforehand, every character escaped: a Vec that grows leaves copies behind.
+        let mut body = Zeroizing::new(Vec::with_capacity(2 * token.expose().len() + 16));
+        serde_json::to_writer(&mut *body, &Exchange { token })
+            .map_err(|_| Error::Setup("cannot write JSON".to_owned()))?;
+
+        let json = HeaderValue::from_static("application/json");
+        let call = Call {
+            accept: Some(json.clone()),
+            body: Some((&body, json)),
+            largest_answer: LARGEST_ANSWER,
+            repeatable: true,
+            ..Call::new(reqwest::Method::POST, self.url(PATH)?)
+        };
+        let answer = self.send(&call, observe)?;
+        self.judge(&answer, token, now)
+    }
+
+    /// Turns whatever was answered into a login or its error.
+    fn judge(&self, answer: &Raw, token: &Token, now: Timestamp) -> Result<Login, Error> {
+        let origin = self.base_url().origin();
+        let not_sensible = |fault| Error::NotSensible {
+            origin: origin.clone(),
+            fault,
+        };
+        let status = answer.status;
+        match status {
+            200..=299 => read(answer, token, now).map_err(not_sensible),
+            300..=399 => {
+                let to = answer
+                    .header("location")
+                    .and_then(|location| web_origin(location, token));
+                Err(not_sensible(Fault::Redirect { status, to }))
+            }
+            400.. => {
+                let said = Said::read(
+                    answer.header("content-type"),
+                    &answer.body,
+                    &[token.expose()],
+                );
+                let shown = said.shown();
+                Err(if is_verdict(status, &said) {
+                    Error::Rejected {
+                        origin,
+                        status,
+                        said: shown,
+                    }
+                } else {
+                    Error::Status {
+                        origin,
+                        status,
+                        said: shown,
+                        retry_after: answer.retry_after(),
+                    }
+                })
+            }
+            _ => Err(not_sensible(Fault::Status(status))),
+        }
+    }
+}
+
+/// The origin that a `Location` points to. None for a relative one, nor for a host that
+/// has the token in its name.
+fn web_origin(location: &str, token: &Token) -> Option<Origin> {
+    let origin = Origin::of(&Url::parse(location).ok()?)?;
+    let shown = origin.to_string();
+    (redact(&shown, &[token.expose()]) == shown && shown.len() <= 200).then_some(origin)
+}
+
+/// Reads `{"data": {"token": …, …}}`.
+fn read(answer: &Raw, token: &Token, now: Timestamp) -> Result<Login, Fault> {
+    #[derive(Deserialize)]
+    struct Envelope {
+        data: Grant,
+    }
+    let text = std::str::from_utf8(&answer.body).map_err(|_| Fault::NotUtf8)?;
+    let text = text.trim_start_matches('\u{feff}');
+    // What serde_json says of an error may repeat the answer, so only its category is used.
+    let Envelope { data: grant } =
+        serde_json::from_str(text).map_err(|error| match error.classify() {
+            Category::Data => Fault::NoSession,
+            _ if is_markup(answer.header("content-type"), &answer.body) => Fault::Markup,
+            _ => Fault::NotJson,
+        })?;
+    let account = account(grant.facts, &[token.expose(), grant.token.expose()]);
+    Ok(Login {
+        session: Session::received(grant.token, now),
+        account,
+    })
+}
+
+/// The content of `data`. Not derived, so that the session token goes straight into the type
+/// that wipes it, and never through a [`Value`].
+struct Grant {
+    token: Token,
+    facts: Vec<(String, Value)>,
+}
+
+impl<'de> Deserialize<'de> for Grant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Grant;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with a token")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Grant, A::Error> {
+                let mut token = None;
+                let mut facts = Vec::new();
+                while let Some(name) = fields.next_key::<String>()? {
+                    if name != "token" {
+                        facts.push((name, fields.next_value()?));
+                    } else if token.replace(fields.next_value()?).is_some() {
+                        return Err(A::Error::duplicate_field("token"));
+                    }
+                }
+                let token = token.ok_or_else(|| A::Error::missing_field("token"))?;
+                Ok(Grant { token, facts })
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token() -> Token {
+        Token::parse("cldkctl_0123456789abcdef").expect("a token")
+    }
+
+    fn answer(body: &[u8]) -> Raw {
+        Raw {
+            status: 200,
+            headers: Default::default(),
+            body: Zeroizing::new(body.to_vec()),
+        }
+    }
+
+    #[test]
+    fn a_good_answer_is_read() {
+        let body = br#"{"status":"ok","data":{"name":"Ann","token":" a.b.c\n","organization_id":7,
+            "echo":"cldkctl_0123456789abcdef","session":"a.b.c"}}"#;
+        let login = read(&answer(body), &token(), Timestamp::UNIX_EPOCH).expect("a login");
+        assert_eq!(login.session.token.expose(), "a.b.c");
+        assert_eq!(login.session.expires_at.as_second(), 24 * 3600);
+        assert_eq!(
+            Value::from(login.account),
+            serde_json::json!({"name": "Ann", "organization_id": 7})
+        );
+    }
+
+    #[test]
+    fn an_answer_that_is_not_sensible_says_why() {
+        let deep = [b"{\"data\":".to_vec(), vec![b'['; 100_000]].concat();
+        for (body, fault) in [
+            (&b""[..], Fault::NotJson),
+            (b"{", Fault::NotJson),
+            (b"ok", Fault::NotJson),
+            (b"{\"data\":{\"token\":\"a\"}} and more", Fault::NotJson),
+            (b"<html>Log in</html>", Fault::Markup),
+            (b"{\"data\":{\"token\":\"a\xff\"}}", Fault::NotUtf8),
+            (b"{}", Fault::NoSession),
+            (b"[]", Fault::NoSession),
+            (b"null", Fault::NoSession),
+            (b"{\"data\":null}", Fault::NoSession),
+            (b"{\"data\":\"a.b.c\"}", Fault::NoSession),
+            (b"{\"data\":{}}", Fault::NoSession),
+            (b"{\"data\":{\"token\":null}}", Fault::NoSession),
+            (b"{\"data\":{\"token\":7}}", Fault::NoSession),
+            (b"{\"data\":{\"token\":\"\"}}", Fault::NoSession),
+            (b"{\"data\":{\"token\":\"a\\r\\nX: y\"}}", Fault::NoSession),
+            (
+                b"{\"data\":{\"token\":\"a\",\"token\":\"b\"}}",
+                Fault::NoSession,
+            ),
+        ] {
+            let error = read(&answer(body), &token(), Timestamp::UNIX_EPOCH).expect_err("no login");
+            assert_eq!(error, fault, "{}", String::from_utf8_lossy(body));
+        }
+        assert!(
+            read(&answer(&deep), &token(), Timestamp::UNIX_EPOCH).is_err(),
+            "and the stack is whole"
+        );
+    }
+
+    #[test]
+    fn where_a_redirect_leads_is_named_without_the_token() {
+        let named = |location| web_origin(location, &token()).map(|origin| origin.to_string());
+        assert_eq!(
+            named("https://evil:8/a?t=cldkctl_0123456789abcdef").as_deref(),
+            Some("https://evil:8")
+        );
+        assert_eq!(named("https://x.cldkctl_0123456789abcdef.evil/"), None);
+        assert_eq!(named("/login"), None);
+        assert_eq!(named("mailto:a@b"), None);
+    }
+}

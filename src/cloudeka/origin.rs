@@ -1,0 +1,49 @@
+//! What a token is bound to.
+
+use std::fmt;
+
+use url::Url;
+
+/// Scheme, host and port (RFC 6454 section 4): a token is only ever sent to the one at which
+/// it was verified.
+///
+/// Equal are the ones that lead to the same place: a default port is one whether written or
+/// not, and the host is in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin(String);
+
+impl Origin {
+    /// The origin of `url`, if that is `http` or `https`.
+    pub(super) fn of(url: &Url) -> Option<Self> {
+        matches!(url.scheme(), "http" | "https").then(|| Self(url.origin().ascii_serialization()))
+    }
+}
+
+/// Such as `https://ai.cloudeka.id` or `http://127.0.0.1:8080`: a default port is left out.
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_has_a_scheme_a_host_and_a_port() {
+        let origin = |text: &str| Origin::of(&Url::parse(text).expect("a URL"));
+        for (text, shown) in [
+            ("https://User:pw@H:443/a?b#c", "https://h"),
+            ("http://h:443", "http://h:443"),
+            ("http://[::1]:8080/", "http://[::1]:8080"),
+        ] {
+            assert_eq!(origin(text).expect("an origin").to_string(), shown);
+        }
+        assert_eq!(origin("https://h"), origin("HTTPS://H:443/x"));
+        assert_ne!(origin("https://h"), origin("http://h"));
+        assert_ne!(origin("https://h"), origin("https://h:8443"));
+        assert_eq!(origin("mailto:a@b"), None);
+        assert_eq!(origin("ftp://h"), None);
+    }
+}
