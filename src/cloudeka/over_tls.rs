@@ -52,7 +52,11 @@ fn a_bad_certificate_is_named_and_not_asked_for_again() {
         unreachable_because(error),
         Unreachable::Certificate(CertificateProblem::NotTrusted)
     );
-    assert_eq!(stub.requests(), [""], "one attempt, and no request in it");
+    assert_eq!(
+        stub.requests_in_the_end(),
+        [""],
+        "one attempt, and no request in it"
+    );
 
     let (tls, roots) = self_signed("elsewhere.example");
     let stub = Stub::with_tls(tls, |_, _| ());
@@ -61,7 +65,7 @@ fn a_bad_certificate_is_named_and_not_asked_for_again() {
         unreachable_because(error),
         Unreachable::Certificate(CertificateProblem::OtherName)
     );
-    assert_eq!(stub.requests(), [""]);
+    assert_eq!(stub.requests_in_the_end(), [""]);
 }
 
 #[test]

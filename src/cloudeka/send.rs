@@ -135,6 +135,8 @@ impl Client {
             request = request.header(AUTHORIZATION, bearer(session)?);
         }
         if let Some((body, content_type)) = &call.body {
+            // A copy that is out of our hands, as the header above is. What wipes the two is
+            // the binary's allocator, which wipes all that is freed.
             request = request
                 .header(CONTENT_TYPE, content_type)
                 .body(body.to_vec());

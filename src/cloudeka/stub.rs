@@ -92,6 +92,21 @@ impl Stub {
             .clone()
     }
 
+    /// The same, once nothing more is coming: a client that breaks off is done before this
+    /// server has noticed.
+    pub(super) fn requests_in_the_end(&self) -> Vec<String> {
+        let mut before = Vec::new();
+        for _ in 0..50 {
+            thread::sleep(Duration::from_millis(100));
+            let now = self.requests();
+            if !now.is_empty() && now == before {
+                break;
+            }
+            before = now;
+        }
+        before
+    }
+
     pub(super) fn base_url(&self) -> BaseUrl {
         BaseUrl::parse(&format!("http://{}", self.address)).expect("a base URL")
     }

@@ -35,7 +35,8 @@ pub enum Unreachable {
     Tls,
     /// This machine has no certificates of its own to check a server's with.
     NoRoots,
-    /// The proxy of the environment wants to be logged in to, or does not let us through.
+    /// The proxy of the environment wants to be logged in to, does not let us through, or
+    /// cannot reach the server itself; it says too little to tell which.
     ProxyDenied,
     /// The connection to the proxy of the environment failed, for this reason.
     Proxy(Box<Unreachable>),
@@ -221,7 +222,7 @@ impl fmt::Display for Unreachable {
             Self::NoRoots => {
                 "this machine has no trusted certificates to check its certificate with"
             }
-            Self::ProxyDenied => "the proxy denied the connection",
+            Self::ProxyDenied => "the proxy did not open a connection to it",
             Self::Proxy(reason) => return write!(f, "through the proxy: {reason}"),
             Self::Other(words) => words,
         })
