@@ -1,4 +1,10 @@
-//! Where the API is, and which requests stay there.
+//! Where the API is.
+
+mod origin;
+mod path;
+
+pub use origin::Origin;
+pub use path::PathError;
 
 use std::fmt;
 use std::str::FromStr;
@@ -46,34 +52,6 @@ pub enum BaseUrlError {
     Characters,
 }
 
-/// Why a request path cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PathError {
-    /// It does not begin with exactly one slash; absolute URLs are among these.
-    #[error("a request path begins with one slash, such as /core/user/profile")]
-    NotAbsolute,
-    /// A control character or a backslash.
-    #[error("the request path has a control character or a backslash in it")]
-    Characters,
-    /// A fragment, which is never sent.
-    #[error("the request path has a # in it; write %23 if it is meant")]
-    Fragment,
-    /// A segment `.` or `..`, plain or percent-encoded.
-    #[error("the request path has a . or .. segment in it")]
-    DotSegment,
-    /// The URL that came out is not below the base URL. Not known to be possible.
-    #[error("the request path leads away from the base URL")]
-    Elsewhere,
-}
-
-/// Scheme, host and port (RFC 6454): what a token is bound to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Origin {
-    scheme: String,
-    host: String,
-    port: u16,
-}
-
 impl BaseUrl {
     /// Reads a base URL; white space around it is cut.
     ///
@@ -118,7 +96,8 @@ impl BaseUrl {
     /// The scheme, host and port.
     #[must_use]
     pub fn origin(&self) -> Origin {
-        Origin::of(&self.0)
+        // A base URL is http or https, which always have one.
+        Origin::of(&self.0).expect("a base URL has an origin")
     }
 
     /// Whether requests are sent in clear, which only loopback may.
@@ -132,45 +111,6 @@ impl BaseUrl {
     pub fn is_loopback(&self) -> bool {
         self.0.host().is_some_and(|host| is_loopback(&host))
     }
-
-    /// The URL of a request path, which may have a query.
-    ///
-    /// # Errors
-    /// When `path` is anything but a path below this URL. The origin of what is returned
-    /// is always [`self.origin()`](Self::origin).
-    pub fn join(&self, path: &str) -> Result<Url, PathError> {
-        if !path.starts_with('/') || path.starts_with("//") {
-            return Err(PathError::NotAbsolute);
-        }
-        if path.contains(|c: char| c.is_control() || c == '\\') {
-            return Err(PathError::Characters);
-        }
-        if path.contains('#') {
-            return Err(PathError::Fragment);
-        }
-        let before_query = path.split('?').next().unwrap_or_default();
-        if before_query.split('/').any(is_dot_segment) {
-            return Err(PathError::DotSegment);
-        }
-        // Not `Url::join`, for which a path can be an address: the host is already closed
-        // by a slash here, whatever follows.
-        let url = Url::parse(&format!("{self}{path}")).map_err(|_| PathError::Elsewhere)?;
-        let prefix = self.0.path().trim_end_matches('/');
-        let below = url
-            .path()
-            .strip_prefix(prefix)
-            .is_some_and(|rest| rest.starts_with('/'));
-        if Origin::of(&url) != self.origin() || !url.username().is_empty() || !below {
-            return Err(PathError::Elsewhere);
-        }
-        Ok(url)
-    }
-}
-
-/// `.` and `..`, in every spelling that the URL standard takes for them.
-fn is_dot_segment(segment: &str) -> bool {
-    let plain = segment.replace("%2e", ".").replace("%2E", ".");
-    plain == "." || plain == ".."
 }
 
 fn is_loopback(host: &Host<&str>) -> bool {
@@ -213,28 +153,6 @@ impl<'de> Deserialize<'de> for BaseUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).map_err(serde::de::Error::custom)
-    }
-}
-
-impl Origin {
-    /// The origin of `url`, which has a host.
-    pub(crate) fn of(url: &Url) -> Self {
-        Self {
-            scheme: url.scheme().to_owned(),
-            host: url.host_str().unwrap_or_default().to_owned(),
-            port: url.port_or_known_default().unwrap_or_default(),
-        }
-    }
-}
-
-/// Such as `https://ai.cloudeka.id` or `http://127.0.0.1:8080`: a default port is left out.
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.scheme, self.host)?;
-        match (self.scheme.as_str(), self.port) {
-            ("https", 443) | ("http", 80) => Ok(()),
-            (_, port) => write!(f, ":{port}"),
-        }
     }
 }
 
@@ -327,60 +245,6 @@ mod tests {
                 matches!(BaseUrl::parse(text), Err(BaseUrlError::NotLoopback { .. })),
                 "{text}"
             );
-        }
-    }
-
-    #[test]
-    fn a_request_path_stays_below_the_base_url() {
-        for (base_url, path, joined) in [
-            (
-                "https://h",
-                "/core/user/profile",
-                "https://h/core/user/profile",
-            ),
-            (
-                "https://h/pre/",
-                "/core?a=b&c=/../x",
-                "https://h/pre/core?a=b&c=/../x",
-            ),
-            ("https://h", "/", "https://h/"),
-            ("https://h", "/@evil/a", "https://h/@evil/a"),
-            ("https://h", "/:80@evil", "https://h/:80@evil"),
-            ("https://h", "/https://evil", "https://h/https://evil"),
-            ("https://h", "/a b/é", "https://h/a%20b/%C3%A9"),
-            ("https://h", "/..a/...", "https://h/..a/..."),
-            ("http://[::1]:8", "/x", "http://[::1]:8/x"),
-        ] {
-            assert_eq!(base(base_url).join(path).expect(path).as_str(), joined);
-        }
-    }
-
-    #[test]
-    fn no_request_path_leaves_the_base_url() {
-        use PathError::{Characters, DotSegment, Fragment, NotAbsolute};
-        for (path, reason) in [
-            ("", NotAbsolute),
-            ("core", NotAbsolute),
-            ("@evil", NotAbsolute),
-            (".evil", NotAbsolute),
-            (":1@evil", NotAbsolute),
-            ("https://evil/", NotAbsolute),
-            ("//evil/", NotAbsolute),
-            ("\\\\evil", NotAbsolute),
-            ("/\\evil", Characters),
-            ("/\t/evil", Characters),
-            ("/a\r\nHost: evil", Characters),
-            ("/a\0", Characters),
-            ("/a#b", Fragment),
-            ("/../x", DotSegment),
-            ("/a/..", DotSegment),
-            ("/a/./b", DotSegment),
-            ("/%2e%2E/x", DotSegment),
-            ("/.%2e?q", DotSegment),
-        ] {
-            for base_url in ["https://h", "https://h/pre"] {
-                assert_eq!(base(base_url).join(path), Err(reason), "{path:?}");
-            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! The Cloudeka API: exchange a token for a session, and make calls with it.
 //!
 //! ```no_run
-//! use cldkctl::cloudeka::{BaseUrl, Client, Options};
+//! use cldkctl::base_url::BaseUrl;
+//! use cldkctl::cloudeka::{Client, Options};
 //! use cldkctl::secret::Token;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -25,13 +26,10 @@
 //! what is stored; it looks at the machine's own only to wait between attempts.
 
 mod account;
-mod base_url;
 mod client;
 mod error;
 mod jwt;
 mod login;
-mod origin;
-mod path;
 mod redact;
 mod request;
 mod retry;
@@ -51,12 +49,9 @@ mod over_tls;
 #[cfg(test)]
 mod stub;
 
-pub use base_url::{BaseUrl, BaseUrlError, DEFAULT_BASE_URL};
 pub use client::{Client, Options};
 pub use error::{Error, Fault, Kind, RequestError};
 pub use login::Login;
-pub use origin::Origin;
-pub use path::PathError;
 pub use request::{Answer, Body, Method, Request, UnknownMethod};
 pub use retry::Event;
 pub use roots::RootsError;

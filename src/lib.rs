@@ -1,6 +1,8 @@
 //! skeleton
 
 pub mod base_url;
+pub mod cli;
+pub mod cloudeka;
 pub mod exit;
 pub mod interrupt;
 pub mod platform;

@@ -1,8 +1,10 @@
 //! Asking a person, and the other places a token or passphrase may come from.
 
+pub mod asker;
+pub mod identity;
 pub mod passphrase;
 pub mod source;
 pub mod terminal;
 
-pub use source::{SourceError, read_secret_file, read_stdin};
+pub use asker::Asker;
 pub use terminal::{PromptError, Terminal};

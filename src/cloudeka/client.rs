@@ -7,10 +7,10 @@ use std::time::Duration;
 use reqwest::redirect;
 use url::Url;
 
-use super::base_url::BaseUrl;
 use super::error::{Error, RequestError};
 use super::roots;
 use super::unreachable::Unreachable;
+use crate::base_url::BaseUrl;
 
 /// How we introduce ourselves.
 const USER_AGENT: &str = concat!("cldkctl/", env!("CARGO_PKG_VERSION"));

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
-use super::origin::Origin;
-use super::path::PathError;
 use super::roots::RootsError;
 use super::unreachable::Unreachable;
+use crate::base_url::Origin;
+use crate::base_url::PathError;
 
 /// A request that did not give what was asked for.
 ///
@@ -225,8 +225,8 @@ impl fmt::Display for Fault {
 
 #[cfg(test)]
 mod tests {
-    use super::super::base_url::BaseUrl;
     use super::*;
+    use crate::base_url::BaseUrl;
 
     #[test]
     fn an_error_is_one_sentence_that_names_the_host() {

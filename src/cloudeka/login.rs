@@ -14,13 +14,13 @@ use zeroize::Zeroizing;
 use super::account::account;
 use super::client::Client;
 use super::error::{Error, Fault};
-use super::origin::Origin;
 use super::redact::redact;
 use super::retry::Event;
 use super::said::{Said, is_markup};
 use super::send::{Call, Raw};
 use super::session::Session;
 use super::verdict::is_verdict;
+use crate::base_url::Origin;
 use crate::secret::Token;
 
 /// The path of the exchange.

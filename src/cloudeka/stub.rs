@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use super::base_url::BaseUrl;
 use super::client::{Client, Options, Timing};
+use crate::base_url::BaseUrl;
 
 /// What both a TCP and a TLS connection are.
 pub(super) trait Stream: Read + Write {}

@@ -98,8 +98,9 @@ pub struct Defaults {
     /// Editor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub editor: Option<String>,
+    /// What other programs added.
     #[serde(flatten)]
-    extra: Map<String, Value>,
+    pub extra: Map<String, Value>,
 }
 
 /// A public key that the vault is sealed to.
@@ -280,6 +281,12 @@ impl Contents {
             self.current_context = self.contexts.first().map(|context| context.name.clone());
         }
         Some(removed)
+    }
+
+    /// The version of the contents' format.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
     }
 
     /// The derivation parameters of the passphrase, if the vault has one.

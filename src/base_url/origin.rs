@@ -14,8 +14,16 @@ pub struct Origin(String);
 
 impl Origin {
     /// The origin of `url`, if that is `http` or `https`.
-    pub(super) fn of(url: &Url) -> Option<Self> {
+    pub(crate) fn of(url: &Url) -> Option<Self> {
         matches!(url.scheme(), "http" | "https").then(|| Self(url.origin().ascii_serialization()))
+    }
+
+    /// The host, and the port unless it is the scheme's own.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        self.0
+            .split_once("://")
+            .map_or(&self.0, |(_, authority)| authority)
     }
 }
 

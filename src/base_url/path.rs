@@ -2,8 +2,7 @@
 
 use url::Url;
 
-use super::base_url::BaseUrl;
-use super::origin::Origin;
+use super::{BaseUrl, Origin};
 
 /// Why a request path cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,77 @@
+//! The command line: one file per command, with its arguments and what it does.
+
+pub mod auth;
+pub mod config;
+pub mod console;
+pub mod failure;
+pub mod global;
+pub mod online;
+pub mod open;
+mod refusal;
+pub mod size;
+pub mod vault;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use self::failure::Failure;
+use self::global::GlobalArgs;
+use crate::exit::Exit;
+
+/// Log in to the Cloudeka cloud and keep the credential in one encrypted, portable file
+#[derive(Parser, Debug)]
+#[command(
+    name = "cldkctl",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not logged in, 4 vault locked, \
+    5 wrong passphrase, 6 vault damaged, 7 API unreachable, 8 API error, 130 interrupted."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    global: GlobalArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Auth(auth::AuthArgs),
+    Vault(vault::VaultArgs),
+}
+
+/// Parses the process's arguments, runs the command, and says what went wrong.
+#[must_use]
+pub fn main() -> Exit {
+    let cli = match Cli::command()
+        .try_get_matches()
+        .and_then(|matches| Cli::from_arg_matches(&matches))
+    {
+        Ok(cli) => cli,
+        Err(error) => return refusal::explain(error),
+    };
+    let console = cli.global.console();
+    if let Some(color) = cli.global.color() {
+        global::set_color(color);
+    }
+    match run(cli) {
+        Ok(()) => Exit::Success,
+        Err(failure) => {
+            console.failure(&failure);
+            failure.exit
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let settings = cli.global.settle()?;
+    let result = match cli.command {
+        Command::Auth(args) => args.run(&settings),
+        Command::Vault(args) => args.run(&settings),
+    };
+    // The terminal's echo comes back before the last word is said.
+    settings.asker.finish();
+    result
+}

@@ -1,0 +1,139 @@
+//! `config.toml`: defaults for the flags, and never a secret.
+
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::console::{Color, Format};
+use super::failure::Failure;
+use super::size::Size;
+use crate::base_url::BaseUrl;
+use crate::exit::Exit;
+use crate::printable::printable;
+use crate::vault::ContextName;
+
+/// The settings file. Every key is the long name of the flag that it is a default for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// `--base-url`
+    pub base_url: Option<BaseUrl>,
+    /// `--default-namespace`
+    pub default_namespace: Option<String>,
+    /// `--default-project`
+    pub default_project: Option<String>,
+    /// `--default-registry`
+    pub default_registry: Option<String>,
+    /// `--organization`
+    pub organization: Option<String>,
+    /// `--editor`
+    pub editor: Option<String>,
+    /// `--max-retries`
+    pub max_retries: Option<u32>,
+    /// `--context`
+    pub context: Option<ContextName>,
+    /// `--vault`
+    pub vault: Option<PathBuf>,
+    /// `--ca-cert`
+    pub ca_cert: Option<PathBuf>,
+    /// `--identity`
+    pub identity: Option<PathBuf>,
+    /// `--passphrase-file`
+    pub passphrase_file: Option<PathBuf>,
+    /// `--output`
+    pub output: Option<Format>,
+    /// `--color`
+    pub color: Option<Color>,
+    /// What deriving the key of a new vault costs.
+    pub kdf: KdfConfig,
+}
+
+/// The table `[kdf]`: the cost of a new vault's key.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct KdfConfig {
+    /// `--kdf-memory`
+    pub memory: Option<Size>,
+    /// `--kdf-iterations`
+    pub iterations: Option<u32>,
+    /// `--kdf-lanes`
+    pub lanes: Option<u32>,
+}
+
+/// More than anybody writes by hand.
+const MAX_CONFIG_BYTES: u64 = 64 * 1024;
+
+impl Config {
+    /// Reads the file at `path`; without one, everything is unset.
+    ///
+    /// # Errors
+    /// When it cannot be read, somebody else could have written it, or it is not what this
+    /// program knows.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let bad = |exit, what: &dyn std::fmt::Display, hint: &str| {
+            Failure::new(
+                exit,
+                format!("cannot use the settings in {}: {what}", path.display()),
+            )
+            .hint(hint)
+        };
+        let file = match fs::File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(bad(Exit::Failure, &error, "check its permissions")),
+        };
+        let metadata = file
+            .metadata()
+            .map_err(|error| bad(Exit::Failure, &error, "check it"))?;
+        if !metadata.is_file() || metadata.len() > MAX_CONFIG_BYTES {
+            return Err(bad(Exit::Usage, &"not a settings file", "move it away"));
+        }
+        let uid = rustix::process::geteuid().as_raw();
+        if metadata.mode() & 0o022 != 0 || (metadata.uid() != uid && metadata.uid() != 0) {
+            let what = "other users can change it, and so decide where a token goes";
+            return Err(bad(
+                Exit::Usage,
+                &what,
+                "make it yours alone with `chown` and `chmod go-w`",
+            ));
+        }
+        let mut text = String::new();
+        file.take(MAX_CONFIG_BYTES)
+            .read_to_string(&mut text)
+            .map_err(|error| bad(Exit::Failure, &error, "it has to be UTF-8 text"))?;
+        let mut config: Self = toml::from_str(&text).map_err(|error| {
+            let line = error
+                .span()
+                .map_or(0, |span| text[..span.start].lines().count().max(1));
+            let what = format!("line {line}: {}", printable(error.message()));
+            bad(
+                Exit::Usage,
+                &what,
+                "the keys are the long names of flags; secrets have no place there",
+            )
+        })?;
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        for named in [
+            &mut config.vault,
+            &mut config.ca_cert,
+            &mut config.identity,
+            &mut config.passphrase_file,
+        ] {
+            if let Some(named) = named {
+                *named = resolve(named, folder);
+            }
+        }
+        Ok(config)
+    }
+}
+
+/// A path in the file: `~/` is the home, anything else relative is beside the file.
+fn resolve(path: &Path, folder: &Path) -> PathBuf {
+    match (path.strip_prefix("~"), std::env::home_dir()) {
+        (Ok(rest), Some(home)) => home.join(rest),
+        _ => folder.join(path),
+    }
+}

@@ -1,0 +1,196 @@
+//! What is said to a person, on stderr, and what is handed to a script, on stdout.
+
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use super::failure::Failure;
+use crate::exit::Exit;
+
+/// How data is written to stdout.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// For scripts.
+    Json,
+    /// For scripts, and people.
+    Yaml,
+}
+
+/// When to colour what is said on stderr.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const HINT: Style = AnsiColor::Cyan.on_default().bold();
+
+/// Says things to a person.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Console {
+    /// No remarks and no progress; warnings and errors only.
+    pub quiet: bool,
+    /// Each step, too.
+    pub verbose: bool,
+}
+
+impl Console {
+    /// A remark.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            say(text);
+        }
+    }
+
+    /// A step, of interest with `-v` alone.
+    pub fn detail(&self, text: &str) {
+        if self.verbose {
+            say(text);
+        }
+    }
+
+    /// Something that the user should change.
+    pub fn warn(&self, text: &str) {
+        say(&format!("{WARNING}warning:{WARNING:#} {text}"));
+    }
+
+    /// Why the command failed, and what to do.
+    pub fn failure(&self, failure: &Failure) {
+        say(&format!("{ERROR}error:{ERROR:#} {}", failure.what));
+        if let Some(hint) = &failure.hint {
+            say(&format!("{HINT}hint:{HINT:#} {hint}"));
+        }
+    }
+
+    /// Shows that something takes its time, on a terminal; gone when dropped.
+    #[must_use]
+    pub fn spinner(&self, text: &'static str) -> Spinner {
+        if self.quiet || self.verbose || !io::stderr().is_terminal() {
+            return Spinner(None);
+        }
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        bar.set_style(ProgressStyle::default_spinner());
+        bar.set_message(text);
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Spinner(Some(bar))
+    }
+}
+
+/// A sign of life on the terminal.
+pub struct Spinner(Option<ProgressBar>);
+
+impl Drop for Spinner {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn say(text: &str) {
+    // There is nobody to tell when stderr is gone.
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// Writes `text` and a newline to stdout.
+///
+/// # Errors
+/// When stdout cannot be written, as with a full disk. A reader that has gone away is none.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    finish(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
+}
+
+/// Writes a path, byte for byte, and a newline to stdout.
+///
+/// # Errors
+/// As [`print`].
+pub fn print_path(path: &Path) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    let bytes = path.as_os_str().as_bytes();
+    finish(
+        stdout
+            .write_all(bytes)
+            .and_then(|()| stdout.write_all(b"\n"))
+            .and_then(|()| stdout.flush()),
+    )
+}
+
+/// Writes a secret and a newline to stdout, past any buffer that would keep a copy.
+///
+/// # Errors
+/// As [`print`].
+pub fn print_secret(secret: &str) -> Result<(), Failure> {
+    let mut parts = [io::IoSlice::new(secret.as_bytes()), io::IoSlice::new(b"\n")];
+    let mut parts = &mut parts[..];
+    let stdout = rustix::stdio::stdout();
+    while parts.iter().any(|part| !part.is_empty()) {
+        match rustix::io::writev(stdout, parts) {
+            Ok(count) => io::IoSlice::advance_slices(&mut parts, count),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return finish(Err(error.into())),
+        }
+    }
+    Ok(())
+}
+
+/// Writes a value in the format that was asked for.
+///
+/// # Errors
+/// As [`print`].
+pub fn show<T: Serialize>(
+    format: Format,
+    value: &T,
+    table: impl FnOnce(&T) -> String,
+) -> Result<(), Failure> {
+    let unwritable = |error: &dyn std::fmt::Display| {
+        Failure::new(
+            Exit::Failure,
+            format!("cannot write this as {format:?}: {error}"),
+        )
+    };
+    let text = match format {
+        Format::Table => table(value),
+        Format::Json => serde_json::to_string_pretty(value).map_err(|error| unwritable(&error))?,
+        Format::Yaml => serde_saphyr::to_string(value).map_err(|error| unwritable(&error))?,
+    };
+    print(text.trim_end())
+}
+
+/// Lines of `name  value`, the values aligned.
+#[must_use]
+pub fn table(rows: &[(&str, String)]) -> String {
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    rows.iter()
+        .map(|(name, value)| format!("{name:width$}  {value}\n"))
+        .collect()
+}
+
+fn finish(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
+            Exit::Failure,
+            format!("cannot write to standard output: {error}"),
+        )
+        .hint("check where it is sent to")),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,166 @@
+//! Errors as a person sees them: what happened, to which file or host, what to do next;
+//! and as a script sees them: the exit code.
+
+use crate::exit::Exit;
+use crate::prompt::PromptError;
+use crate::prompt::source::SourceError;
+use crate::vault::{ContentsError, KdfError, SealError, Store, StoreError, stanza::StanzaError};
+
+/// A command that did not do what it was asked to.
+#[derive(Debug)]
+pub struct Failure {
+    /// How the process ends.
+    pub exit: Exit,
+    /// What happened, to which file or host: one sentence without a full stop.
+    pub what: String,
+    /// What to do next.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure with no advice yet.
+    pub fn new(exit: Exit, what: impl Into<String>) -> Self {
+        Self {
+            exit,
+            what: what.into(),
+            hint: None,
+        }
+    }
+
+    /// The same with advice.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+
+    /// There is no vault, or nothing in it to use.
+    pub fn not_logged_in(what: impl Into<String>) -> Self {
+        Self::new(Exit::NotLoggedIn, what).hint("log in with `cldkctl auth`")
+    }
+
+    /// The vault in `store` cannot be read or opened.
+    pub fn vault(error: SealError, store: &Store) -> Self {
+        let path = store.path().display();
+        let bad = |hint: &str| {
+            Self::new(
+                Exit::BadVault,
+                format!("cannot open the vault {path}: {error}"),
+            )
+            .hint(hint)
+        };
+        match &error {
+            SealError::NoMatch => Self::new(
+                Exit::WrongPassphrase,
+                format!("the passphrase or identity does not open the vault {path}"),
+            )
+            .hint("try again; the same answer comes when the part of the file that holds its key was altered"),
+            SealError::Identity(_) => Self::new(
+                Exit::WrongPassphrase,
+                format!("cannot open the vault {path}: {error}"),
+            )
+            .hint("check the identity file that --identity names"),
+            SealError::NewerAge
+            | SealError::Stanza(StanzaError::Newer)
+            | SealError::Contents(ContentsError::Newer(_)) => {
+                bad("a newer cldkctl wrote it; install that one to open it")
+            }
+            SealError::TooCostly { .. } => {
+                bad("if you trust the file, raise the limit with --kdf-ceiling MEMORY[,PASSES[,LANES]]")
+            }
+            SealError::NotAge | SealError::Scrypt => {
+                bad("it is no vault: check --vault, or move the file away and log in again")
+            }
+            SealError::Recipient | SealError::Seal(_) => {
+                Self::new(Exit::Failure, format!("cannot save the vault {path}: {error}"))
+                    .hint("the vault is as it was")
+            }
+            SealError::LongHeader
+            | SealError::Stanza(_)
+            | SealError::Damaged(_)
+            | SealError::Contents(_) => {
+                bad("put a backup in its place, or move it away and log in again")
+            }
+        }
+    }
+
+    /// No passphrase, and no way to ask for it.
+    pub fn locked(store: &Store) -> Self {
+        Self::new(
+            Exit::Locked,
+            format!(
+                "the vault {} is locked, and there is no terminal to ask for its passphrase",
+                store.path().display()
+            ),
+        )
+        .hint(
+            "give it with --passphrase-file or --passphrase-stdin, or an identity with --identity",
+        )
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let (exit, hint) = match &error {
+            StoreError::Io { .. } => (
+                Exit::Failure,
+                "the vault is as it was; check the disk and the permissions",
+            ),
+            StoreError::NotOurs { .. } => (
+                Exit::Failure,
+                "use a vault of your own with --vault, or have its owner give it to you with chown",
+            ),
+            StoreError::OpenFolder { .. } => (
+                Exit::Failure,
+                "take their permission with `chmod go-w`, or use another folder with --vault",
+            ),
+            StoreError::NotAFile { .. } | StoreError::TooLarge { .. } => {
+                (Exit::BadVault, "check --vault, or move it away")
+            }
+        };
+        Self::new(exit, error.to_string()).hint(hint)
+    }
+}
+
+impl From<KdfError> for Failure {
+    fn from(error: KdfError) -> Self {
+        Self::new(Exit::Failure, error.to_string())
+            .hint("free some memory, or open the vault on a machine that has more")
+    }
+}
+
+impl From<PromptError> for Failure {
+    fn from(error: PromptError) -> Self {
+        let exit = match error {
+            PromptError::TooLong | PromptError::Characters => Exit::Usage,
+            PromptError::NoTerminal | PromptError::Io(_) => Exit::Failure,
+        };
+        Self::new(exit, error.to_string())
+            .hint("type it again, or hand it over on standard input or in a file")
+    }
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        let exit = match error {
+            SourceError::Io { .. } => Exit::Failure,
+            SourceError::TooLong(_) | SourceError::NotText(_) | SourceError::NotAFile(_) => {
+                Exit::Usage
+            }
+        };
+        Self::new(exit, error.to_string())
+            .hint("name a readable file or pipe that holds it and nothing else")
+    }
+}
+
+impl From<getrandom::Error> for Failure {
+    fn from(error: getrandom::Error) -> Self {
+        Self::new(
+            Exit::Failure,
+            format!("the system gives no random bytes: {error}"),
+        )
+        .hint("nothing was written; try again once the system has started up")
+    }
+}

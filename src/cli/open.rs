@@ -1,0 +1,320 @@
+//! Opening the vault for a command: where the key comes from, and saving what changed.
+
+use std::time::{Duration, Instant};
+
+use age::Identity;
+
+use super::console::Console;
+use super::failure::Failure;
+use super::global::{Handover, Settings};
+use crate::exit::Exit;
+use crate::interrupt;
+use crate::prompt::source::{self, FromFile};
+use crate::prompt::{PromptError, identity};
+use crate::secret::{Key, Passphrase};
+use crate::vault::{
+    Ceiling, Contents, Context, Kdf, Locked, PassphraseIdentity, Sealed, Store, seal,
+};
+
+/// How long a command waits for another that is changing the vault.
+const LOCK_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What opens a vault, again and again while a command runs.
+pub enum Opener {
+    /// A key that was derived from a passphrase.
+    Key(Kdf, Key),
+    /// Other identities.
+    Identities(Vec<Box<dyn Identity>>),
+}
+
+impl Opener {
+    /// Opens a vault with it.
+    ///
+    /// # Errors
+    /// When it does not fit, or the vault is damaged.
+    pub fn open(&self, sealed: &Sealed, store: &Store) -> Result<Contents, Failure> {
+        match self {
+            Self::Key(kdf, key) => {
+                let identity = PassphraseIdentity::new(kdf.clone(), key);
+                sealed.open(std::iter::once(&identity as &dyn Identity))
+            }
+            Self::Identities(identities) => sealed.open(
+                identities
+                    .iter()
+                    .map(|identity| &**identity as &dyn Identity),
+            ),
+        }
+        .map_err(|error| Failure::vault(error, store))
+    }
+}
+
+/// Reads the vault's header, if there is a vault.
+///
+/// # Errors
+/// When it cannot be read or is no vault.
+pub fn peek(settings: &Settings) -> Result<Option<Sealed>, Failure> {
+    parse(settings.store.read()?, &settings.store, settings.ceiling)
+}
+
+fn parse(
+    bytes: Option<Vec<u8>>,
+    store: &Store,
+    ceiling: Ceiling,
+) -> Result<Option<Sealed>, Failure> {
+    bytes
+        .map(|bytes| Sealed::parse(&bytes, ceiling))
+        .transpose()
+        .map_err(|error| Failure::vault(error, store))
+}
+
+/// The vault, open.
+pub struct OpenVault {
+    /// What opened it.
+    pub opener: Opener,
+    /// What is in it.
+    pub contents: Contents,
+}
+
+/// Opens the vault, asking for the passphrase if nothing else opens it.
+///
+/// # Errors
+/// When there is no vault, or it cannot be opened.
+pub fn open(settings: &Settings) -> Result<OpenVault, Failure> {
+    let sealed = peek(settings)?.ok_or_else(|| no_vault(settings))?;
+    unseal(settings, &sealed)
+}
+
+/// There is nothing to open.
+#[must_use]
+pub fn no_vault(settings: &Settings) -> Failure {
+    let path = settings.store.path().display();
+    Failure::not_logged_in(format!("not logged in: there is no vault at {path}"))
+}
+
+/// The context that a command works in: the one that was named, or the current one.
+///
+/// # Errors
+/// When there is none, or it was verified at another origin than the one that was asked for.
+pub fn context<'a>(settings: &Settings, contents: &'a Contents) -> Result<&'a Context, Failure> {
+    let path = settings.store.path().display();
+    let name = settings
+        .context
+        .as_ref()
+        .or(contents.current_context.as_ref())
+        .ok_or_else(|| {
+            Failure::not_logged_in(format!(
+                "not logged in: the vault {path} has no login in it"
+            ))
+        })?;
+    let context = contents.context(name).ok_or_else(|| {
+        Failure::not_logged_in(format!(
+            "not logged in: the vault {path} has no context {name}"
+        ))
+    })?;
+    match &settings.base_url {
+        Some(asked) if asked.origin() != context.base_url.origin() => {
+            Err(Failure::not_logged_in(format!(
+                "the context {name} was verified at {}, and its token goes nowhere else, not to {}",
+                context.base_url.origin(),
+                asked.origin()
+            ))
+            .hint(format!(
+                "log in there with `cldkctl auth --base-url {asked}`"
+            )))
+        }
+        _ => Ok(context),
+    }
+}
+
+/// Opens a vault whose header was read.
+///
+/// # Errors
+/// When nothing opens it.
+pub fn unseal(settings: &Settings, sealed: &Sealed) -> Result<OpenVault, Failure> {
+    let opener = opener(settings, sealed)?;
+    let contents = opener.open(sealed, &settings.store)?;
+    Ok(OpenVault { opener, contents })
+}
+
+/// Opens the vault if that takes no asking: `None` when it is locked.
+///
+/// # Errors
+/// When what was handed over does not open it, or the vault is damaged.
+pub fn unseal_unasked(settings: &Settings, sealed: &Sealed) -> Result<Option<OpenVault>, Failure> {
+    if settings.identity.is_none() && settings.handover.is_none() {
+        return Ok(None);
+    }
+    unseal(settings, sealed).map(Some)
+}
+
+/// Finds what opens the vault, in the order of the design.
+fn opener(settings: &Settings, sealed: &Sealed) -> Result<Opener, Failure> {
+    if settings.identity.is_some() {
+        return Ok(Opener::Identities(identities(settings)?));
+    }
+    let Some(kdf) = sealed.kdf() else {
+        return Err(Failure::new(
+            Exit::Locked,
+            format!(
+                "no passphrase opens the vault {}",
+                settings.store.path().display()
+            ),
+        )
+        .hint("name one of its identities with --identity"));
+    };
+    let passphrase = match handed_over(settings)? {
+        Some(passphrase) => passphrase,
+        None => ask(settings, "Vault passphrase:")?,
+    };
+    derive(settings, kdf.clone(), &passphrase)
+}
+
+/// Derives the key, with a sign of life.
+///
+/// # Errors
+/// When the memory is not to be had.
+pub fn derive(settings: &Settings, kdf: Kdf, passphrase: &Passphrase) -> Result<Opener, Failure> {
+    settings.console.detail(&format!(
+        "deriving the vault key with Argon2id: {}",
+        kdf.cost
+    ));
+    let _spinner = settings.console.spinner("Deriving the vault key…");
+    let key = kdf.derive(passphrase)?;
+    Ok(Opener::Key(kdf, key))
+}
+
+/// The passphrase, if it is handed over without asking.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn handed_over(settings: &Settings) -> Result<Option<Passphrase>, Failure> {
+    let Some(handover) = &settings.handover else {
+        return Ok(None);
+    };
+    let text = match handover {
+        Handover::Stdin => source::read_stdin()?,
+        Handover::File(path) => read_private(&settings.console, path)?,
+        // systemd keeps it private; its mode may be 0440.
+        Handover::SystemdCredential(path) => source::read_secret_file(path)?.text,
+    };
+    let passphrase = Passphrase::new(&text);
+    if passphrase.is_empty() {
+        return Err(
+            Failure::new(Exit::Usage, "the passphrase that was handed over is empty")
+                .hint("check what --passphrase-file or --passphrase-stdin gets to read"),
+        );
+    }
+    Ok(Some(passphrase))
+}
+
+/// Asks for a passphrase.
+///
+/// # Errors
+/// Exit 4 when there is nobody to ask.
+pub fn ask(settings: &Settings, question: &str) -> Result<Passphrase, Failure> {
+    match settings.asker.ask_hidden(question) {
+        Ok(text) => Ok(Passphrase::new(&text)),
+        Err(PromptError::NoTerminal) => Err(Failure::locked(&settings.store)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn identities(settings: &Settings) -> Result<Vec<Box<dyn Identity>>, Failure> {
+    let Some(path) = &settings.identity else {
+        return Ok(Vec::new());
+    };
+    let text = read_private(&settings.console, path)?;
+    identity::parse(&text, &path.display().to_string(), &settings.asker).map_err(|error| {
+        Failure::new(
+            Exit::WrongPassphrase,
+            format!("cannot use the identity file {}: {error}", path.display()),
+        )
+        .hint("name an age identity file or an SSH private key with --identity")
+    })
+}
+
+fn read_private(
+    console: &Console,
+    path: &std::path::Path,
+) -> Result<zeroize::Zeroizing<String>, Failure> {
+    let FromFile {
+        text,
+        others_can_read,
+    } = source::read_secret_file(path)?;
+    if others_can_read {
+        let path = path.display();
+        console.warn(&format!(
+            "other users can read {path}; take that from them with `chmod 600`"
+        ));
+    }
+    Ok(text)
+}
+
+impl OpenVault {
+    /// Changes the vault: takes its lock, reads it again, applies `change`, saves.
+    ///
+    /// # Errors
+    /// What `change` returns, or when the vault cannot be saved; it is then as it was.
+    pub fn update<T>(
+        &mut self,
+        settings: &Settings,
+        change: impl FnOnce(&mut Contents) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let locked = lock(settings)?;
+        let sealed =
+            parse(locked.read()?, &settings.store, settings.ceiling)?.ok_or_else(|| {
+                Failure::not_logged_in(format!(
+                    "the vault {} was removed meanwhile",
+                    settings.store.path().display()
+                ))
+            })?;
+        self.contents = self.opener.open(&sealed, &settings.store)?;
+        let result = change(&mut self.contents)?;
+        save(settings, &locked, &mut self.contents)?;
+        Ok(result)
+    }
+}
+
+/// Seals `contents` and replaces the vault by them.
+///
+/// # Errors
+/// When they cannot be sealed or written; the vault is then as it was.
+pub fn save(settings: &Settings, locked: &Locked, contents: &mut Contents) -> Result<(), Failure> {
+    let bytes = seal(contents).map_err(|error| Failure::vault(error, &settings.store))?;
+    let _hold = interrupt::hold();
+    locked.replace(&bytes)?;
+    let path = settings.store.path().display();
+    settings
+        .console
+        .detail(&format!("saved {path}, revision {}", contents.revision));
+    Ok(())
+}
+
+/// Takes the vault's lock, waiting for another command for a while.
+///
+/// # Errors
+/// When the other one does not come to an end.
+pub fn lock(settings: &Settings) -> Result<Locked, Failure> {
+    let start = Instant::now();
+    let mut told = false;
+    loop {
+        if let Some(locked) = settings.store.try_lock()? {
+            return Ok(locked);
+        }
+        let path = settings.store.path().display();
+        if start.elapsed() > LOCK_PATIENCE {
+            return Err(Failure::new(
+                Exit::Failure,
+                format!("another cldkctl has been changing the vault {path} for 30 seconds"),
+            )
+            .hint("see what it waits for, end it, and try again; the vault is as it was"));
+        }
+        if !told && start.elapsed() > Duration::from_secs(1) {
+            settings.console.note(&format!(
+                "Waiting for another cldkctl that is changing {path} …"
+            ));
+            told = true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,47 @@
+//! Wrong usage, explained without repeating what was typed.
+//!
+//! clap quotes the offending argument. A token or passphrase in the wrong place would end
+//! up on the screen, in a log of stderr, or in a bug report.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::exit::Exit;
+
+/// Prints help, the version, or what is wrong with the arguments.
+pub(super) fn explain(mut error: clap::Error) -> Exit {
+    let exit = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Success,
+        _ => Exit::Usage,
+    };
+    for kind in [
+        ContextKind::InvalidSubcommand,
+        ContextKind::InvalidValue,
+        ContextKind::InvalidArg,
+    ] {
+        let Some(ContextValue::String(text)) = error.get(kind) else {
+            continue;
+        };
+        if !is_known(kind, text) {
+            error.insert(kind, ContextValue::String("[not shown]".to_owned()));
+            // "… to pass '…' as a value, use '-- …'" quotes it a second time.
+            error.remove(ContextKind::Suggested);
+        }
+    }
+    // There is nobody to tell when stdout or stderr is gone.
+    let _ = error.print();
+    exit
+}
+
+/// Whether it is a name of ours or looks like a mistyped flag, rather than a value.
+fn is_known(kind: ContextKind, text: &str) -> bool {
+    let flag = text.split([' ', '=']).next().unwrap_or_default();
+    kind == ContextKind::InvalidArg
+        && (text.starts_with('<')
+            || text.starts_with('[')
+            || flag.strip_prefix("--").is_some_and(|name| {
+                name.len() <= 20
+                    && name
+                        .bytes()
+                        .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+            }))
+}

@@ -1,0 +1,100 @@
+//! `cldkctl vault info`: what the file says of itself, without a passphrase.
+
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::cli::console::{show, table};
+use crate::cli::failure::Failure;
+use crate::cli::global::Settings;
+use crate::cli::open;
+use crate::printable::printable;
+use crate::vault::Cost;
+
+/// Show what the vault file says of itself; asks for no passphrase
+///
+/// The header is only proven to be genuine when the vault is opened. With a passphrase or
+/// an identity on the command line it is, and what is inside is shown, too.
+#[derive(Args, Debug)]
+pub(super) struct InfoArgs {}
+
+#[derive(Serialize)]
+struct Info {
+    vault: String,
+    bytes: u64,
+    modified: Option<Timestamp>,
+    armored: bool,
+    kdf: Option<Cost>,
+    stanzas: Vec<String>,
+    opened: Option<Opened>,
+}
+
+/// What is known once the vault is open.
+#[derive(Serialize)]
+struct Opened {
+    version: u64,
+    id: String,
+    revision: u64,
+    contexts: usize,
+    recipients: usize,
+}
+
+impl InfoArgs {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let sealed = open::peek(settings)?.ok_or_else(|| open::no_vault(settings))?;
+        let opened = open::unseal_unasked(settings, &sealed)?.map(|vault| Opened {
+            version: vault.contents.version(),
+            revision: vault.contents.revision,
+            contexts: vault.contents.contexts.len(),
+            recipients: vault.contents.recipients.len(),
+            id: vault.contents.id,
+        });
+        let metadata = std::fs::metadata(settings.store.path()).ok();
+        let modified = metadata
+            .as_ref()
+            .and_then(|metadata| metadata.modified().ok());
+        let info = Info {
+            vault: settings.store.path().display().to_string(),
+            bytes: metadata.as_ref().map_or(0, std::fs::Metadata::len),
+            modified: modified.and_then(|time| Timestamp::try_from(time).ok()),
+            armored: sealed.is_armored(),
+            kdf: sealed.kdf().map(|kdf| kdf.cost),
+            stanzas: sealed.stanza_types().to_vec(),
+            opened,
+        };
+        show(settings.output, &info, as_table)
+    }
+}
+
+fn as_table(info: &Info) -> String {
+    let kind = if info.armored {
+        "age, ASCII-armored"
+    } else {
+        "age, binary"
+    };
+    let mut rows = vec![
+        ("Vault", printable(&info.vault).to_string()),
+        ("Format", kind.to_owned()),
+        ("Size", format!("{} bytes", info.bytes)),
+    ];
+    if let Some(modified) = info.modified {
+        rows.push((
+            "Modified",
+            modified.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        ));
+    }
+    let cost = info.kdf.map_or_else(
+        || "none; opened by identities".to_owned(),
+        |kdf| kdf.to_string(),
+    );
+    rows.push(("Key derivation", cost));
+    rows.push(("Stanzas", printable(&info.stanzas.join(", ")).to_string()));
+    if let Some(opened) = &info.opened {
+        rows.push(("Vault id", opened.id.clone()));
+        rows.push(("Version", opened.version.to_string()));
+        rows.push(("Revision", opened.revision.to_string()));
+        rows.push(("Contexts", opened.contexts.to_string()));
+        rows.push(("Recipients", opened.recipients.to_string()));
+    }
+    table(&rows)
+}

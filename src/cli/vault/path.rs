@@ -1,0 +1,17 @@
+//! `cldkctl vault path`: where the vault lies.
+
+use clap::Args;
+
+use crate::cli::console::print_path;
+use crate::cli::failure::Failure;
+use crate::cli::global::Settings;
+
+/// Print the path of the vault, whether or not there is one yet
+#[derive(Args, Debug)]
+pub(super) struct PathArgs {}
+
+impl PathArgs {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        print_path(settings.store.path())
+    }
+}

@@ -1,0 +1,99 @@
+//! One person, asked at most on one terminal, by whatever part of a command has a question.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use age::secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use super::terminal::{PromptError, Terminal};
+use crate::printable::printable;
+
+/// Opens the terminal with the first question and keeps it, silent, until the last clone
+/// is dropped.
+#[derive(Clone)]
+pub struct Asker {
+    allowed: bool,
+    terminal: Arc<Mutex<Option<Terminal>>>,
+}
+
+impl Asker {
+    /// Someone to ask; nobody if not `allowed`, as with `--no-input`.
+    #[must_use]
+    pub fn new(allowed: bool) -> Self {
+        Self {
+            allowed,
+            terminal: Arc::default(),
+        }
+    }
+
+    /// Asks for a secret.
+    ///
+    /// # Errors
+    /// As [`Terminal::open`] and [`Terminal::ask_hidden`]; with `--no-input` there is no
+    /// terminal.
+    pub fn ask_hidden(&self, question: &str) -> Result<Zeroizing<String>, PromptError> {
+        self.with_terminal(|terminal| terminal.ask_hidden(question))
+    }
+
+    /// Shows something that is meant for the person's eyes and no file.
+    ///
+    /// # Errors
+    /// When there is no terminal.
+    pub fn show(&self, text: &str) -> Result<(), PromptError> {
+        self.with_terminal(|terminal| Ok(terminal.show(text)?))
+    }
+
+    /// Ends the conversation: the terminal is as it was before.
+    pub fn finish(&self) {
+        *self.terminal.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn with_terminal<T>(
+        &self,
+        act: impl FnOnce(&mut Terminal) -> Result<T, PromptError>,
+    ) -> Result<T, PromptError> {
+        if !self.allowed {
+            return Err(PromptError::NoTerminal);
+        }
+        let mut slot = self.terminal.lock().unwrap_or_else(PoisonError::into_inner);
+        let terminal = match &mut *slot {
+            Some(terminal) => terminal,
+            none => none.insert(Terminal::open()?),
+        };
+        act(terminal)
+    }
+}
+
+/// What identities ask: the passphrase of an encrypted SSH key, a plugin's PIN.
+impl age::Callbacks for Asker {
+    fn display_message(&self, message: &str) {
+        let _ = self.show(&format!("{}\n", printable(message)));
+    }
+
+    fn confirm(&self, message: &str, yes: &str, no: Option<&str>) -> Option<bool> {
+        let no = no.unwrap_or("no");
+        let question = format!(
+            "{} [{}/{}]",
+            printable(message),
+            printable(yes),
+            printable(no)
+        );
+        let answer = self.ask_hidden(&question).ok()?;
+        let answer = answer.trim().to_lowercase();
+        Some(!answer.is_empty() && yes.to_lowercase().starts_with(&answer))
+    }
+
+    fn request_public_string(&self, description: &str) -> Option<String> {
+        let question = format!("{}:", printable(description));
+        self.ask_hidden(&question)
+            .ok()
+            .map(|answer| answer.to_string())
+    }
+
+    fn request_passphrase(&self, description: &str) -> Option<SecretString> {
+        let question = format!("{}:", printable(description));
+        self.ask_hidden(&question)
+            .ok()
+            .map(|answer| SecretString::from(answer.as_str()))
+    }
+}

@@ -1,0 +1,94 @@
+//! Identity files: age identities, SSH private keys, and plugin identities.
+
+use std::io;
+
+use age::encrypted;
+use age::{Identity, IdentityFile, ssh};
+
+use super::asker::Asker;
+
+/// The largest work factor (log2 N) of an identity file that is itself encrypted with a
+/// passphrase; the same limit as age's own command has.
+const MAX_WORK_FACTOR: u8 = 22;
+
+/// Why an identity file cannot be used. Holds nothing of the file.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// Neither an age identity file nor an SSH private key.
+    #[error("it holds no age identity and no SSH private key")]
+    NoIdentity,
+    /// An SSH key of a kind that age does not use.
+    #[error("it is an SSH key of a kind that age does not support; ed25519 and RSA work")]
+    UnsupportedSsh,
+    /// A plugin is not there, or an encrypted file is no good.
+    #[error("{0}")]
+    Age(String),
+}
+
+/// Reads the identities in `text`; `name` stands for the file when its passphrase is asked.
+///
+/// # Errors
+/// When there is none, or a plugin that one needs is not installed.
+pub fn parse(
+    text: &str,
+    name: &str,
+    asker: &Asker,
+) -> Result<Vec<Box<dyn Identity>>, IdentityError> {
+    let age_error = |error: age::DecryptError| IdentityError::Age(error.to_string());
+    let start = text.trim_start();
+    if start.starts_with("-----BEGIN AGE") || start.starts_with("age-encryption.org/") {
+        let bytes = io::Cursor::new(text.as_bytes().to_vec());
+        let reader = age::armor::ArmoredReader::new(bytes);
+        let identity = encrypted::Identity::from_buffer(
+            reader,
+            Some(name.to_owned()),
+            asker.clone(),
+            Some(MAX_WORK_FACTOR),
+        )
+        .map_err(age_error)?
+        .ok_or(IdentityError::NoIdentity)?;
+        return Ok(vec![Box::new(identity)]);
+    }
+    if start.starts_with("-----BEGIN") {
+        let identity = ssh::Identity::from_buffer(text.as_bytes(), Some(name.to_owned()))
+            .map_err(|_| IdentityError::NoIdentity)?;
+        if let ssh::Identity::Unsupported(_) = identity {
+            return Err(IdentityError::UnsupportedSsh);
+        }
+        return Ok(vec![Box::new(identity.with_callbacks(asker.clone()))]);
+    }
+    let identities = IdentityFile::from_buffer(text.as_bytes())
+        .map_err(|_| IdentityError::NoIdentity)?
+        .with_callbacks(asker.clone())
+        .into_identities()
+        .map_err(age_error)?;
+    if identities.is_empty() {
+        return Err(IdentityError::NoIdentity);
+    }
+    Ok(identities
+        .into_iter()
+        .map(|identity| -> Box<dyn Identity> { identity })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_with_no_identity_in_it_is_refused() {
+        let asker = Asker::new(false);
+        for text in [
+            "",
+            "# only a comment\n",
+            "hello",
+            "AGE-SECRET-KEY-1BROKEN",
+            "-----BEGIN CERTIFICATE-----\n",
+        ] {
+            assert!(
+                matches!(parse(text, "it", &asker), Err(IdentityError::NoIdentity)),
+                "{text:?}"
+            );
+        }
+    }
+}
