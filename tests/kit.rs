@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::time::Duration;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 use support::pty::Streams;
 use support::world::{files_under, mode, set_mode};
 use support::{SOMEONE_ELSE, Session, World, traces};
@@ -180,6 +180,31 @@ fn a_world_is_private_and_has_nothing_of_ours_in_it() {
 }
 
 #[test]
+fn a_world_that_ends_is_locked_if_there_is_a_vault() {
+    let proof = tempfile::tempdir().unwrap();
+    let proof = proof.path().join("proof");
+    for vault in [false, true] {
+        let world = shell();
+        // `sh lock` at home, in place of `cldkctl lock`.
+        world.write("lock", format!("> {}", proof.display()));
+        if vault {
+            std::fs::create_dir(world.data().join("cldkctl")).unwrap();
+            std::fs::write(world.vault_path(), "").unwrap();
+        }
+        drop(world);
+        assert_eq!(proof.exists(), vault);
+    }
+}
+
+#[test]
+fn what_a_program_prints_after_a_silence_without_any_terminal_open_is_seen() {
+    let script = "exec < /dev/null > /dev/null 2>&1; sleep 0.3; echo late > /dev/tty";
+    let mut session = Session::spawn(sh(script));
+    session.expect("late");
+    assert_eq!(session.wait(), 0);
+}
+
+#[test]
 fn a_run_gives_its_code_and_both_outputs() {
     let world = shell();
     let output = world
@@ -204,7 +229,13 @@ fn a_run_has_no_terminal_to_ask_on() {
     let output = world.cldkctl(["-c", "exec < /dev/tty"]).run();
     assert_ne!(output.code, 0);
     assert!(output.stderr.contains("/dev/tty"), "{output}");
-    world.cldkctl(["-c", "exec < /dev/tty"]).on_pty().wait();
+    assert_eq!(world.cldkctl(["-c", "exec < /dev/tty"]).on_pty().wait(), 0);
+
+    // Also where the tests have one themselves: it leads a session of its own.
+    let running = world.cldkctl(["-c", "exec sleep 60"]).spawn();
+    let pid = Pid::from_raw(running.pid().try_into().unwrap());
+    let leads = || rustix::process::getsid(pid).ok() == pid;
+    assert!(support::wait_until(Duration::from_secs(5), leads));
 }
 
 #[test]

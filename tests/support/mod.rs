@@ -37,6 +37,7 @@ pub mod standin;
 pub mod traces;
 pub mod world;
 
+use std::io::Write as _;
 use std::process::{Child, Command};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -54,7 +55,8 @@ pub const SOMEONE_ELSE: u32 = 65_432;
 /// Where everything has to run: when `CLDKCTL_TESTS_NO_SKIP=1`, as CI sets it.
 #[track_caller]
 pub fn skip(why: &str) {
-    eprintln!("SKIPPED: {why}");
+    // Not eprintln!, which the test harness keeps to itself when the test passes.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
     assert!(
         std::env::var_os("CLDKCTL_TESTS_NO_SKIP").is_none_or(|value| value != "1"),
         "CLDKCTL_TESTS_NO_SKIP=1, but this test cannot run: {why}"
@@ -70,7 +72,9 @@ pub fn skip(why: &str) {
 /// ```
 #[track_caller]
 pub fn can_be_someone_else() -> bool {
+    let starting = starting();
     let setpriv = Command::new("setpriv").arg("--version").output().is_ok();
+    drop(starting);
     let can = setpriv && rustix::process::geteuid().is_root();
     if !can {
         skip("only root, with setpriv from util-linux, can run a program as another user");
@@ -110,7 +114,8 @@ fn wait_for(child: &mut Child, limit: Duration) -> Option<i32> {
 /// Held while a process is started.
 ///
 /// A terminal is opened first and marked close-on-exec after; a process that another test
-/// starts between the two would inherit the terminal, and it would never hang up.
+/// starts between the two would inherit the terminal, and it would never hang up. Held while
+/// a program is written as well: one that a new process still has open cannot be run.
 fn starting() -> MutexGuard<'static, ()> {
     static STARTING: Mutex<()> = Mutex::new(());
     STARTING.lock().unwrap_or_else(PoisonError::into_inner)

@@ -191,6 +191,8 @@ impl World {
     fn binary_for_everyone(&self) -> &Path {
         self.binary_for_everyone.get_or_init(|| {
             let copy = self.root.path().join("cldkctl");
+            // A process started meanwhile would hold the copy open for writing: ETXTBSY.
+            let _starting = super::starting();
             fs::copy(&self.binary, &copy).expect("the binary can be copied");
             set_mode(&copy, 0o755);
             copy
