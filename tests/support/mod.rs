@@ -1,0 +1,122 @@
+//! What the tests stand on, and where a newcomer starts reading.
+//!
+//! - [`World`]: a home of its own for one test, in which the built binary runs.
+//! - [`Standin`]: a real HTTP server on loopback that answers as Cloudeka does, or as badly
+//!   as it is told to.
+//! - [`Session`]: a program on a real terminal, and a person who types.
+//!
+//! A test is then a story:
+//!
+//! ```ignore
+//! let cloudeka = Standin::start();
+//! cloudeka.accept_token("cldkctl_abc");
+//! let world = World::new().at(&cloudeka);
+//!
+//! let mut terminal = world.cldkctl(["auth"]).on_pty();
+//! terminal.expect("Enter your token:");
+//! terminal.send_secret("cldkctl_abc");
+//! terminal.expect("New vault passphrase:");
+//! terminal.send_secret("correct horse battery staple");
+//! terminal.expect("Repeat passphrase:");
+//! terminal.send_secret("correct horse battery staple");
+//! terminal.expect("Auth success");
+//! assert_eq!(terminal.wait(), 0);
+//!
+//! world.assert_no_secret(&["cldkctl_abc", "correct horse battery staple"]);
+//! ```
+#![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
+#![allow(unreachable_pub, reason = "`pub` here means: for the tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a panic is how a test fails"
+)]
+
+pub mod pty;
+pub mod standin;
+pub mod traces;
+pub mod world;
+
+use std::io::Write as _;
+use std::process::{Child, Command};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+pub use pty::Session;
+pub use standin::{Account, Certificate, Misbehave, Received, Standin};
+pub use world::{Output, World};
+
+/// A user and group id that is nobody's: where the tests need a second person.
+pub const SOMEONE_ELSE: u32 = 65_432;
+
+/// Says that the rest of a test is left out here, and why. Return after it.
+///
+/// # Panics
+/// Where everything has to run: when `CLDKCTL_TESTS_NO_SKIP=1`, as CI sets it.
+#[track_caller]
+pub fn skip(why: &str) {
+    // Not eprintln!, which the test harness keeps to itself when the test passes.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
+    assert!(
+        std::env::var_os("CLDKCTL_TESTS_NO_SKIP").is_none_or(|value| value != "1"),
+        "CLDKCTL_TESTS_NO_SKIP=1, but this test cannot run: {why}"
+    );
+}
+
+/// Whether this process may run programs as another user; [skips](skip) when not.
+///
+/// ```ignore
+/// if !support::can_be_someone_else() {
+///     return;
+/// }
+/// ```
+#[track_caller]
+pub fn can_be_someone_else() -> bool {
+    let starting = starting();
+    let setpriv = Command::new("setpriv").arg("--version").output().is_ok();
+    drop(starting);
+    let can = setpriv && rustix::process::geteuid().is_root();
+    if !can {
+        skip("only root, with setpriv from util-linux, can run a program as another user");
+    }
+    can
+}
+
+/// Waits until `condition` holds, at most `limit`; whether it did.
+pub fn wait_until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + limit;
+    while !condition() {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    true
+}
+
+/// The exit status of `child` as a shell tells it (128 + signal number when one killed it),
+/// or `None` when it still runs after `limit`.
+fn wait_for(child: &mut Child, limit: Duration) -> Option<i32> {
+    use std::os::unix::process::ExitStatusExt as _;
+    let mut status = None;
+    wait_until(limit, || {
+        status = child.try_wait().expect("the child can be waited for");
+        status.is_some()
+    });
+    status.map(|status| {
+        status
+            .code()
+            .or_else(|| status.signal().map(|signal| 128 + signal))
+            .expect("an ended process has a code or a signal")
+    })
+}
+
+/// Held while a process is started.
+///
+/// A terminal is opened first and marked close-on-exec after; a process that another test
+/// starts between the two would inherit the terminal, and it would never hang up. Held while
+/// a program is written as well: one that a new process still has open cannot be run.
+fn starting() -> MutexGuard<'static, ()> {
+    static STARTING: Mutex<()> = Mutex::new(());
+    STARTING.lock().unwrap_or_else(PoisonError::into_inner)
+}
