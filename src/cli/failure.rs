@@ -77,6 +77,9 @@ impl Failure {
                 Self::new(Exit::Failure, format!("cannot save the vault {path}: {error}"))
                     .hint("the vault is as it was")
             }
+            SealError::Disagrees => bad(
+                "it can be read but not saved, which would lock the passphrase out; put a backup in its place",
+            ),
             SealError::LongHeader
             | SealError::Stanza(_)
             | SealError::Damaged(_)

@@ -13,7 +13,7 @@ use crate::prompt::source::{self, FromFile};
 use crate::prompt::{PromptError, identity};
 use crate::secret::{Key, Passphrase};
 use crate::vault::{
-    Ceiling, Contents, Context, Kdf, Locked, PassphraseIdentity, Sealed, Store, seal,
+    Contents, Context, Cost, Kdf, Locked, PassphraseIdentity, SealError, Sealed, Store, seal,
 };
 
 /// How long a command waits for another that is changing the vault.
@@ -48,23 +48,58 @@ impl Opener {
     }
 }
 
+impl Opener {
+    /// The recipient of a derived identity.
+    fn derived_recipient(&self) -> Option<String> {
+        match self {
+            Self::Key(kdf, key) => {
+                let identity = PassphraseIdentity::new(kdf.clone(), key);
+                Some(identity.recipient().to_string())
+            }
+            Self::Identities(_) => None,
+        }
+    }
+}
+
 /// Reads the vault's header, if there is a vault.
 ///
 /// # Errors
 /// When it cannot be read or is no vault.
 pub fn peek(settings: &Settings) -> Result<Option<Sealed>, Failure> {
-    parse(settings.store.read()?, &settings.store, settings.ceiling)
+    parse(settings.store.read()?, &settings.store)
 }
 
-fn parse(
-    bytes: Option<Vec<u8>>,
-    store: &Store,
-    ceiling: Ceiling,
-) -> Result<Option<Sealed>, Failure> {
+fn parse(bytes: Option<Vec<u8>>, store: &Store) -> Result<Option<Sealed>, Failure> {
     bytes
-        .map(|bytes| Sealed::parse(&bytes, ceiling))
+        .map(|bytes| Sealed::parse(&bytes))
         .transpose()
         .map_err(|error| Failure::vault(error, store))
+}
+
+/// How the vault's key is derived from a passphrase, if one opens it.
+///
+/// # Errors
+/// When the header's stanza cannot be used.
+pub fn kdf<'a>(settings: &Settings, sealed: &'a Sealed) -> Result<Option<&'a Kdf>, Failure> {
+    sealed
+        .kdf(settings.ceiling)
+        .map_err(|error| Failure::vault(error, &settings.store))
+}
+
+/// The cost to show of a vault that is `open` or not: a stanza that cannot be used is no
+/// obstacle to one that an identity opened.
+///
+/// # Errors
+/// As [`kdf`], when it is not open.
+pub fn shown_cost(
+    settings: &Settings,
+    sealed: &Sealed,
+    open: bool,
+) -> Result<Option<Cost>, Failure> {
+    match kdf(settings, sealed) {
+        Err(_) if open => Ok(None),
+        kdf => Ok(kdf?.map(|kdf| kdf.cost)),
+    }
 }
 
 /// The vault, open.
@@ -152,7 +187,10 @@ fn opener(settings: &Settings, sealed: &Sealed) -> Result<Opener, Failure> {
     if settings.identity.is_some() {
         return Ok(Opener::Identities(identities(settings)?));
     }
-    let Some(kdf) = sealed.kdf() else {
+    let Some(kdf) = kdf(settings, sealed)? else {
+        if handed_over(settings)?.is_some() {
+            return Err(Failure::vault(SealError::NoMatch, &settings.store));
+        }
         return Err(Failure::new(
             Exit::Locked,
             format!(
@@ -261,14 +299,16 @@ impl OpenVault {
         change: impl FnOnce(&mut Contents) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let locked = lock(settings)?;
-        let sealed =
-            parse(locked.read()?, &settings.store, settings.ceiling)?.ok_or_else(|| {
-                Failure::not_logged_in(format!(
-                    "the vault {} was removed meanwhile",
-                    settings.store.path().display()
-                ))
-            })?;
+        let sealed = parse(locked.read()?, &settings.store)?.ok_or_else(|| {
+            Failure::not_logged_in(format!(
+                "the vault {} was removed meanwhile",
+                settings.store.path().display()
+            ))
+        })?;
         self.contents = self.opener.open(&sealed, &settings.store)?;
+        sealed
+            .check_agrees(&self.contents, self.opener.derived_recipient())
+            .map_err(|error| Failure::vault(error, &settings.store))?;
         let result = change(&mut self.contents)?;
         save(settings, &locked, &mut self.contents)?;
         Ok(result)

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
@@ -21,6 +22,8 @@ const FORMAT: &str = "cldkctl-vault";
 const VERSION: u64 = 1;
 /// The largest revision: the largest integer that every JSON reader holds exactly.
 const MAX_REVISION: u64 = (1 << 53) - 1;
+/// The longest recipient, in characters.
+const MAX_RECIPIENT_CHARACTERS: usize = 65_536;
 /// The largest contents, in bytes of JSON.
 pub const MAX_CONTENTS_BYTES: usize = 32 * 1024 * 1024;
 
@@ -34,7 +37,11 @@ pub struct Contents {
     /// Grows by one at each save.
     pub revision: u64,
     /// The context that commands use when none is named.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub current_context: Option<ContextName>,
     /// The accounts and environments logged in to; their names are unique.
     pub contexts: Vec<Context>,
@@ -50,16 +57,21 @@ pub struct Context {
     /// Its name, unique in the vault.
     pub name: ContextName,
     /// Where its token was verified, and the only place it is sent to.
+    #[serde(deserialize_with = "bare_base_url")]
     pub base_url: BaseUrl,
     /// The long-lived token.
     pub token: Token,
     /// When the API last accepted the token.
+    #[serde(deserialize_with = "utc")]
     pub verified_at: Timestamp,
     /// What the API said of the account.
-    #[serde(default)]
     pub account: Map<String, Value>,
     /// The session that the token was last exchanged for.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub session: Option<Session>,
     /// Defaults given at login, such as the project.
     #[serde(default, skip_serializing_if = "Defaults::is_empty")]
@@ -74,6 +86,7 @@ pub struct Session {
     /// What is sent as `Authorization: Bearer`.
     pub token: Token,
     /// When it ends.
+    #[serde(deserialize_with = "utc")]
     pub expires_at: Timestamp,
     #[serde(flatten)]
     extra: Map<String, Value>,
@@ -84,19 +97,39 @@ pub struct Session {
 #[serde(default)]
 pub struct Defaults {
     /// Namespace.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub namespace: Option<String>,
     /// Project id.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub project: Option<String>,
     /// Registry id.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub registry: Option<String>,
     /// Organization id.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub organization: Option<String>,
     /// Editor.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub editor: Option<String>,
     /// What other programs added.
     #[serde(flatten)]
@@ -109,10 +142,18 @@ pub struct RecipientEntry {
     /// The age recipient, `age1…`, or an SSH public key.
     pub recipient: String,
     /// What a person calls it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub label: Option<String>,
     /// How its identity is derived; there on the passphrase's own recipient alone.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     argon2id: Option<KdfEntry>,
     #[serde(flatten)]
     extra: Map<String, Value>,
@@ -127,6 +168,44 @@ struct KdfEntry {
     lanes: u32,
     #[serde(flatten)]
     extra: Map<String, Value>,
+}
+
+/// A field that may be absent, but not `null`.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// A base URL with nothing around it, and no slash at its end.
+fn bare_base_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BaseUrl, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.ends_with('/') || text.trim() != text {
+        return Err(D::Error::custom("not a bare base URL"));
+    }
+    text.parse().map_err(D::Error::custom)
+}
+
+/// A time in UTC, in the one spelling of `vault-format.md`: RFC 3339 has many.
+fn utc<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let shape = |(place, byte): (usize, u8)| match place {
+        4 | 7 => byte == b'-',
+        10 => byte == b'T',
+        13 | 16 => byte == b':',
+        19 => byte == b'.',
+        _ => byte.is_ascii_digit(),
+    };
+    let fits = text.strip_suffix('Z').is_some_and(|rest| {
+        // 19 to the seconds, or those and a fraction of 1 to 9 digits.
+        matches!(rest.len(), 19 | 21..=29)
+            && rest.bytes().enumerate().all(shape)
+            && &rest[17..19] < "60"
+            && &rest[..4] != "0000"
+    });
+    fits.then(|| text.parse().ok())
+        .flatten()
+        .ok_or_else(|| D::Error::custom("not a time in UTC"))
 }
 
 /// Why decrypted bytes are no contents.
@@ -212,18 +291,24 @@ impl Contents {
             Some(name) if self.context(name).is_none() => {
                 return Err("the current context is not among the contexts");
             }
-            None if !self.contexts.is_empty() => return Err("no context is the current one"),
             _ => {}
         }
         if self.recipients.is_empty() {
-            return Err("it names no recipient");
+            return Err("they name no recipient");
+        }
+        let fits = |entry: &RecipientEntry| {
+            (1..=MAX_RECIPIENT_CHARACTERS).contains(&entry.recipient.chars().count())
+                && !entry.recipient.contains(char::is_control)
+        };
+        if !self.recipients.iter().all(fits) {
+            return Err("a recipient is empty, too long, or has a control character");
         }
         let mut derived = self.recipients.iter().filter_map(RecipientEntry::kdf);
         if derived.next().is_some_and(|kdf| !kdf.cost.is_valid()) {
             return Err("the cost of the passphrase is out of range");
         }
         if derived.next().is_some() {
-            return Err("it names more than one passphrase");
+            return Err("they name more than one passphrase");
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ const MAX_HEADER_BYTES: usize = 64 * 1024;
 pub struct Sealed {
     /// The binary form.
     bytes: Vec<u8>,
-    kdf: Option<Kdf>,
+    kdf: Result<Option<Kdf>, StanzaError>,
     stanza_types: Vec<String>,
     armored: bool,
 }
@@ -64,6 +64,9 @@ pub enum SealError {
     /// It opened, and what it holds is unusable.
     #[error(transparent)]
     Contents(#[from] ContentsError),
+    /// Header and contents name different passphrases.
+    #[error("its header and its contents name different passphrases")]
+    Disagrees,
     /// No identity opens it.
     #[error("no identity that was tried opens it")]
     NoMatch,
@@ -79,13 +82,12 @@ pub enum SealError {
 }
 
 impl Sealed {
-    /// Reads the header of an age file, binary or armored, and checks what stands there
-    /// about the derivation against `ceiling`. Derives and decrypts nothing.
+    /// Reads the header of an age file, binary or armored. Derives and decrypts nothing.
     ///
     /// # Errors
-    /// When `file` is no age file or its header breaks a rule of `vault-format.md`.
-    pub fn parse(file: &[u8], ceiling: Ceiling) -> Result<Self, SealError> {
-        let armored = file.trim_ascii_start().starts_with(b"-----BEGIN AGE");
+    /// When `file` is no age file, or one that no vault is.
+    pub fn parse(file: &[u8]) -> Result<Self, SealError> {
+        let armored = file.starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----");
         let bytes = if armored {
             dearmor(file)?
         } else {
@@ -94,18 +96,7 @@ impl Sealed {
         if !bytes.starts_with(b"age-encryption.org/") {
             return Err(SealError::NotAge);
         }
-        // `age` parses a header anew with each line it reads, so a long one is refused here.
-        let end = bytes
-            .windows(4)
-            .take(MAX_HEADER_BYTES)
-            .position(|window| window == b"\n---");
-        if end.is_none() {
-            return Err(if bytes.len() > MAX_HEADER_BYTES {
-                SealError::LongHeader
-            } else {
-                SealError::Damaged("its header has no end")
-            });
-        }
+        check_header_length(&bytes)?;
 
         // age hands the stanzas of a header to identities alone; this one only looks.
         let witness = Witness::default();
@@ -115,15 +106,6 @@ impl Sealed {
             Ok(_) => unreachable!("the witness unwraps nothing"),
         }
         let (stanza_types, kdf) = witness.seen.into_inner();
-        let kdf = kdf?;
-        if let Some(kdf) = &kdf
-            && !ceiling.allows(&kdf.cost)
-        {
-            return Err(SealError::TooCostly {
-                wanted: kdf.cost,
-                ceiling,
-            });
-        }
         Ok(Self {
             bytes,
             kdf,
@@ -133,9 +115,19 @@ impl Sealed {
     }
 
     /// How the key is derived from a passphrase; `None` when no passphrase opens this.
-    #[must_use]
-    pub fn kdf(&self) -> Option<&Kdf> {
-        self.kdf.as_ref()
+    ///
+    /// # Errors
+    /// When the header's stanza is malformed or of a newer version, or asks for more than
+    /// `ceiling`. Another identity than a passphrase's may open the vault all the same.
+    pub fn kdf(&self, ceiling: Ceiling) -> Result<Option<&Kdf>, SealError> {
+        let kdf = self.kdf.as_ref().map_err(|error| *error)?.as_ref();
+        match kdf {
+            Some(kdf) if !ceiling.allows(&kdf.cost) => Err(SealError::TooCostly {
+                wanted: kdf.cost,
+                ceiling,
+            }),
+            kdf => Ok(kdf),
+        }
     }
 
     /// The types of the header's stanzas, in their order.
@@ -148,6 +140,32 @@ impl Sealed {
     #[must_use]
     pub fn is_armored(&self) -> bool {
         self.armored
+    }
+
+    /// Whether `contents`, which came out of this, can be saved again: header and contents
+    /// must name the same derivation, and `derived`, the recipient of a derived identity
+    /// that opened it, must be the one that they name. A save writes what the contents say,
+    /// and would otherwise lock the passphrase out.
+    ///
+    /// # Errors
+    /// [`SealError::Disagrees`] when they do not.
+    pub fn check_agrees(
+        &self,
+        contents: &Contents,
+        derived: Option<String>,
+    ) -> Result<(), SealError> {
+        let entry = contents
+            .recipients
+            .iter()
+            .find(|entry| entry.kdf().is_some());
+        let same_kdf = self.kdf.as_ref().is_ok_and(|kdf| *kdf == contents.kdf());
+        let same_recipient =
+            derived.is_none_or(|derived| entry.is_some_and(|entry| entry.recipient == derived));
+        if same_kdf && same_recipient {
+            Ok(())
+        } else {
+            Err(SealError::Disagrees)
+        }
     }
 
     /// Decrypts with the first identity that fits.
@@ -175,6 +193,19 @@ impl Sealed {
     }
 }
 
+/// `age` parses a header anew with each line it reads, so a long one is refused before.
+fn check_header_length(bytes: &[u8]) -> Result<(), SealError> {
+    let start = &bytes[..bytes.len().min(MAX_HEADER_BYTES)];
+    let last_line = start.windows(4).position(|window| window == b"\n---");
+    // The MAC line ends within the limit, too.
+    let ends = last_line.is_some_and(|at| start[at + 1..].contains(&b'\n'));
+    match ends {
+        true => Ok(()),
+        false if bytes.len() > MAX_HEADER_BYTES => Err(SealError::LongHeader),
+        false => Err(SealError::Damaged("its header has no end")),
+    }
+}
+
 fn decryptor(bytes: &[u8]) -> Result<Decryptor<&[u8]>, SealError> {
     let decryptor = Decryptor::new_buffered(bytes)?;
     if decryptor.is_scrypt() {
@@ -185,7 +216,7 @@ fn decryptor(bytes: &[u8]) -> Result<Decryptor<&[u8]>, SealError> {
 
 fn dearmor(file: &[u8]) -> Result<Vec<u8>, SealError> {
     let mut bytes = Vec::with_capacity(file.len());
-    ArmoredReader::new(file.trim_ascii())
+    ArmoredReader::new(file.trim_ascii_end())
         .read_to_end(&mut bytes)
         .map_err(|_| SealError::Damaged("its armor is malformed"))?;
     Ok(bytes)

@@ -48,14 +48,15 @@ impl StatusArgs {
             Some(sealed) => open::unseal_unasked(settings, sealed)?.map(|vault| vault.contents),
             None => None,
         };
+        let cost = match &sealed {
+            Some(sealed) => open::shown_cost(settings, sealed, contents.is_some())?,
+            None => None,
+        };
         let status = Status {
             vault: settings.store.path().display().to_string(),
             exists: sealed.is_some(),
             locked: sealed.is_some() && contents.is_none(),
-            kdf: sealed
-                .as_ref()
-                .and_then(|sealed| sealed.kdf())
-                .map(|kdf| kdf.cost.to_string()),
+            kdf: cost.map(|cost| cost.to_string()),
             current_context: contents
                 .as_ref()
                 .and_then(|contents| contents.current_context.as_ref())

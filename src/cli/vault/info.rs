@@ -58,7 +58,7 @@ impl InfoArgs {
             bytes: metadata.as_ref().map_or(0, std::fs::Metadata::len),
             modified: modified.and_then(|time| Timestamp::try_from(time).ok()),
             armored: sealed.is_armored(),
-            kdf: sealed.kdf().map(|kdf| kdf.cost),
+            kdf: open::shown_cost(settings, &sealed, opened.is_some())?,
             stanzas: sealed.stanza_types().to_vec(),
             opened,
         };
