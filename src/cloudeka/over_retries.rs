@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::over_sockets::{LOGIN, get, login, status_of, token, unreachable_because};
 use super::stub::{Stub, client, http};
-use super::{BaseUrl, Error, Event, Method, Options, Request, Unreachable};
+use super::{Error, Event, Method, Options, Request, Unreachable};
+use crate::base_url::BaseUrl;
 
 #[test]
 fn a_refused_connection_is_tried_again_and_named() {

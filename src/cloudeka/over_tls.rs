@@ -11,7 +11,8 @@ use rustls::pki_types::PrivateKeyDer;
 
 use super::over_sockets::{LOGIN, login, unreachable_because};
 use super::stub::{Stub, client, http};
-use super::{BaseUrl, CertificateProblem, Client, Error, Kind, Login, Options, Unreachable};
+use super::{CertificateProblem, Client, Error, Kind, Login, Options, Unreachable};
+use crate::base_url::BaseUrl;
 
 /// A server configuration for `name`, and the certificate that trusts it.
 fn self_signed(name: &str) -> (ServerConfig, Vec<u8>) {
