@@ -56,7 +56,6 @@ pub fn watch() {
 }
 
 /// While the guard lives, no signal of [`watch`]'s ends the process: it ends right after.
-#[must_use]
 pub fn hold() -> MutexGuard<'static, ()> {
     WRITING.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -89,12 +89,7 @@ impl Serialize for Token {
 impl<'de> Deserialize<'de> for Token {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Zeroizing::new(String::deserialize(deserializer)?);
-        match Self::parse(&text) {
-            // What a program wrote has nothing around it that would need trimming.
-            Ok(token) if token.expose().len() == text.len() => Ok(token),
-            Ok(_) => Err(serde::de::Error::custom(TokenError::Characters)),
-            Err(error) => Err(serde::de::Error::custom(error)),
-        }
+        Self::parse(&text).map_err(serde::de::Error::custom)
     }
 }
 

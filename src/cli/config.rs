@@ -121,10 +121,11 @@ impl Config {
             &mut config.ca_cert,
             &mut config.identity,
             &mut config.passphrase_file,
-        ] {
-            if let Some(named) = named {
-                *named = resolve(named, folder);
-            }
+        ]
+        .into_iter()
+        .flatten()
+        {
+            *named = resolve(named, folder);
         }
         Ok(config)
     }

@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn what_everybody_takes_is_weak() {
-        for weak in ["", "password", "cloudeka", "qwertyuiop", "cldkctl-vault"] {
+        for weak in ["", "password", "cloudeka", "qwertyuiop", "cloudeka1"] {
             let refused = check_strength(&Passphrase::new(weak)).expect_err(weak);
             assert!(refused.score < 3, "{weak}");
         }

@@ -60,6 +60,7 @@ pub struct Context {
     #[serde(deserialize_with = "bare_base_url")]
     pub base_url: BaseUrl,
     /// The long-lived token.
+    #[serde(deserialize_with = "bare_token")]
     pub token: Token,
     /// When the API last accepted the token.
     #[serde(deserialize_with = "utc")]
@@ -84,6 +85,7 @@ pub struct Context {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Session {
     /// What is sent as `Authorization: Bearer`.
+    #[serde(deserialize_with = "bare_token")]
     pub token: Token,
     /// When it ends.
     #[serde(deserialize_with = "utc")]
@@ -175,6 +177,15 @@ fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
+}
+
+/// A token with nothing around it.
+fn bare_token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Token, D::Error> {
+    let text = Zeroizing::new(String::deserialize(deserializer)?);
+    match Token::parse(&text) {
+        Ok(token) if token.expose().len() == text.len() => Ok(token),
+        _ => Err(D::Error::custom("not a bare token")),
+    }
 }
 
 /// A base URL with nothing around it, and no slash at its end.

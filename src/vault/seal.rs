@@ -105,11 +105,11 @@ impl Sealed {
             Err(error) => return Err(error.into()),
             Ok(_) => unreachable!("the witness unwraps nothing"),
         }
-        let (stanza_types, kdf) = witness.seen.into_inner();
+        let stanzas = witness.stanzas.into_inner();
         Ok(Self {
             bytes,
-            kdf,
-            stanza_types,
+            kdf: stanza::find(&stanzas),
+            stanza_types: stanzas.into_iter().map(|stanza| stanza.tag).collect(),
             armored,
         })
     }
@@ -223,16 +223,9 @@ fn dearmor(file: &[u8]) -> Result<Vec<u8>, SealError> {
 }
 
 /// An identity that opens nothing, and remembers what it was asked to open.
+#[derive(Default)]
 struct Witness {
-    seen: RefCell<(Vec<String>, Result<Option<Kdf>, StanzaError>)>,
-}
-
-impl Default for Witness {
-    fn default() -> Self {
-        Self {
-            seen: RefCell::new((Vec::new(), Ok(None))),
-        }
-    }
+    stanzas: RefCell<Vec<Stanza>>,
 }
 
 impl Identity for Witness {
@@ -241,8 +234,12 @@ impl Identity for Witness {
     }
 
     fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, DecryptError>> {
-        let types = stanzas.iter().map(|stanza| stanza.tag.clone()).collect();
-        *self.seen.borrow_mut() = (types, stanza::find(stanzas));
+        let copy = |stanza: &Stanza| Stanza {
+            tag: stanza.tag.clone(),
+            args: stanza.args.clone(),
+            body: stanza.body.clone(),
+        };
+        self.stanzas.replace(stanzas.iter().map(copy).collect());
         None
     }
 }
