@@ -5,10 +5,14 @@ pub mod config;
 pub mod console;
 pub mod failure;
 pub mod global;
+pub mod lock;
 pub mod online;
 pub mod open;
+pub mod period;
 mod refusal;
 pub mod size;
+pub mod sources;
+pub mod unlock;
 pub mod vault;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -16,6 +20,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use self::failure::Failure;
 use self::global::GlobalArgs;
 use crate::exit::Exit;
+use crate::keeper::agent;
 
 /// Log in to the Cloudeka cloud and keep the credential in one encrypted, portable file
 #[derive(Parser, Debug)]
@@ -39,7 +44,12 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Auth(auth::AuthArgs),
+    Unlock(unlock::UnlockArgs),
+    Lock(lock::LockArgs),
     Vault(vault::VaultArgs),
+    /// Hold keys in the background; started by other commands
+    #[command(name = crate::keeper::agent::COMMAND, hide = true)]
+    Agent,
 }
 
 /// Parses the process's arguments, runs the command, and says what went wrong.
@@ -66,10 +76,16 @@ pub fn main() -> Exit {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
+    if let Command::Agent = cli.command {
+        return agent::server::serve().map_err(|error| Failure::new(Exit::Failure, error));
+    }
     let settings = cli.global.settle()?;
     let result = match cli.command {
         Command::Auth(args) => args.run(&settings),
+        Command::Unlock(args) => args.run(&settings),
+        Command::Lock(args) => args.run(&settings),
         Command::Vault(args) => args.run(&settings),
+        Command::Agent => unreachable!("it runs without settings"),
     };
     // The terminal's echo comes back before the last word is said.
     settings.asker.finish();

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod cloudeka;
 pub mod exit;
 pub mod interrupt;
+pub mod keeper;
 pub mod platform;
 pub mod printable;
 pub mod prompt;

@@ -6,6 +6,10 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+use std::os::fd::AsRawFd;
+use std::os::fd::BorrowedFd;
+use std::os::unix::net::UnixStream;
 
 use argon2::Block;
 use memmap2::MmapMut;
@@ -30,6 +34,56 @@ pub fn harden() {
     );
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
+/// The user id of the process at the other end of a Unix socket.
+///
+/// # Errors
+/// When the socket is not connected.
+pub fn peer_uid(stream: &UnixStream) -> io::Result<u32> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        // SO_PEERCRED, unix(7): as they were when it connected.
+        let credentials = rustix::net::sockopt::socket_peercred(stream)?;
+        Ok(credentials.uid.as_raw())
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let (mut uid, mut gid) = (0, 0);
+        // SAFETY: the descriptor is open while `stream` is borrowed, and the two pointers
+        // are to initialised integers of the right type that outlive the call, getpeereid(3).
+        let result = unsafe { libc::getpeereid(stream.as_raw_fd(), &raw mut uid, &raw mut gid) };
+        if result == 0 {
+            Ok(uid)
+        } else {
+            Err(io::Error::last_os_error())
+        }
+    }
+}
+
+/// Closes whatever files the parent left open in this process, but for the three standard
+/// ones. For the agent, which must not keep somebody's pipe from coming to its end.
+///
+/// To be called before anything was opened here.
+pub fn close_inherited_files() {
+    // Read whole before the first is closed: the listing itself is one of them.
+    let Ok(listing) = std::fs::read_dir("/dev/fd") else {
+        return;
+    };
+    let numbers: Vec<i32> = listing
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|number| *number > 2)
+        .collect();
+    for number in numbers {
+        // SAFETY: nothing in this process has opened a file yet, as the caller promises, so
+        // no one here owns the number, and none is opened in this loop. The listing's own
+        // is closed already, which asking first finds out.
+        unsafe {
+            if rustix::io::fcntl_getfd(BorrowedFd::borrow_raw(number)).is_ok() {
+                rustix::io::close(number);
+            }
+        }
+    }
 }
 
 /// The system's allocator, except that memory is overwritten with zeros before it is freed.
@@ -100,6 +154,57 @@ impl Argon2Memory {
         // for; it is `count * size_of::<Block>()` bytes long and exclusively borrowed; and
         // `Block` is an array of integers, for which every bit pattern is valid.
         unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast::<Block>(), count) }
+    }
+}
+
+/// A few bytes in memory of their own: locked, so that they are not swapped out where the
+/// limits allow (`RLIMIT_MEMLOCK`, mlock(2)), left out of core dumps, and wiped when dropped.
+pub struct LockedMemory {
+    map: MmapMut,
+    len: usize,
+}
+
+impl LockedMemory {
+    /// `len` zeros.
+    ///
+    /// # Panics
+    /// When the system has not even a page to give, which is where an allocation would end
+    /// the process, too.
+    #[must_use]
+    pub fn new(len: usize) -> Self {
+        let map = MmapMut::map_anon(len.max(1)).expect("the system has a page of memory");
+        // Wishes again: without them the bytes are as safe as the rest of the heap.
+        let _ = map.lock();
+        #[cfg(target_os = "linux")]
+        let _ = map.advise(memmap2::Advice::DontDump);
+        Self { map, len }
+    }
+}
+
+impl std::ops::Deref for LockedMemory {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.map[..self.len]
+    }
+}
+
+impl std::ops::DerefMut for LockedMemory {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.map[..self.len]
+    }
+}
+
+impl AsMut<[u8]> for LockedMemory {
+    fn as_mut(&mut self) -> &mut [u8] {
+        self
+    }
+}
+
+impl Drop for LockedMemory {
+    fn drop(&mut self) {
+        self.map.fill(0);
+        optimization_barrier(&self.map[..]);
     }
 }
 

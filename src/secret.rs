@@ -9,7 +9,9 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unicode_normalization::UnicodeNormalization;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
+
+use crate::platform::LockedMemory;
 
 /// The longest token that is accepted, in bytes, after trimming.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -131,9 +133,8 @@ impl fmt::Debug for Passphrase {
 
 /// The 32 bytes that Argon2id derives: an age X25519 identity.
 ///
-/// On the heap, so that moving it leaves no copies on the stack.
-#[derive(Clone)]
-pub struct Key(Box<[u8; Key::LEN]>);
+/// In locked memory of its own, so that moving it leaves no copies and it is not swapped out.
+pub struct Key(LockedMemory);
 
 impl Key {
     /// Length in bytes.
@@ -143,24 +144,24 @@ impl Key {
     ///
     /// # Errors
     /// What `fill` returns.
-    pub fn try_fill<E>(
-        fill: impl FnOnce(&mut [u8; Self::LEN]) -> Result<(), E>,
-    ) -> Result<Self, E> {
-        let mut key = Self(Box::new([0; Self::LEN]));
-        fill(&mut key.0)?;
-        Ok(key)
+    pub fn try_fill<E>(fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
+        let mut memory = LockedMemory::new(Self::LEN);
+        fill(&mut memory)?;
+        Ok(Self(memory))
+    }
+
+    /// A copy of `bytes`, which remain the caller's to wipe.
+    #[must_use]
+    pub fn copied_from(bytes: &[u8; Self::LEN]) -> Self {
+        let mut memory = LockedMemory::new(Self::LEN);
+        memory.copy_from_slice(bytes);
+        Self(memory)
     }
 
     /// The bytes themselves.
     #[must_use]
     pub fn expose(&self) -> &[u8; Self::LEN] {
-        &self.0
-    }
-}
-
-impl Drop for Key {
-    fn drop(&mut self) {
-        self.0.zeroize();
+        self.0[..].try_into().expect("that many were allocated")
     }
 }
 
@@ -203,13 +204,10 @@ mod tests {
     fn debug_shows_no_secret() {
         let token = Token::parse("cldkctl_secret").expect("a good token");
         let passphrase = Passphrase::new("secret words");
-        let key = Key::try_fill::<()>(|bytes| {
-            bytes.fill(0x41);
-            Ok(())
-        });
+        let key = Key::copied_from(&[0x41; Key::LEN]);
         assert_eq!(
             format!("{token:?} {passphrase:?} {key:?}"),
-            "[redacted] [redacted] Ok([redacted])"
+            "[redacted] [redacted] [redacted]"
         );
     }
 

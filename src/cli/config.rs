@@ -9,9 +9,11 @@ use serde::Deserialize;
 
 use super::console::{Color, Format};
 use super::failure::Failure;
+use super::period::Period;
 use super::size::Size;
 use crate::base_url::BaseUrl;
 use crate::exit::Exit;
+use crate::keeper::{Choice, Scope};
 use crate::printable::printable;
 use crate::vault::ContextName;
 
@@ -47,8 +49,24 @@ pub struct Config {
     pub output: Option<Format>,
     /// `--color`
     pub color: Option<Color>,
+    /// `--keeper`
+    pub keeper: Option<Choice>,
+    /// How long an unlocked vault stays so.
+    pub unlock: UnlockConfig,
     /// What deriving the key of a new vault costs.
     pub kdf: KdfConfig,
+}
+
+/// The table `[unlock]`: the defaults of `cldkctl unlock`, and of unlocking on the way.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct UnlockConfig {
+    /// `--idle`
+    pub idle: Option<Period>,
+    /// `--lifetime`
+    pub lifetime: Option<Period>,
+    /// `--scope`
+    pub scope: Option<Scope>,
 }
 
 /// The table `[kdf]`: the cost of a new vault's key.

@@ -15,6 +15,7 @@ use super::failure::Failure;
 use super::size::Size;
 use crate::base_url::BaseUrl;
 use crate::exit::Exit;
+use crate::keeper::{Choice, Keepers, Limits, Scope, Slot};
 use crate::prompt::Asker;
 use crate::vault::{Ceiling, ContextName, Cost, Defaults, Store};
 
@@ -57,6 +58,10 @@ pub struct GlobalArgs {
     /// The vault file [env: CLDKCTL_VAULT] [default: $XDG_DATA_HOME/cldkctl/vault.age]
     #[arg(long, global = true, value_name = "FILE")]
     vault: Option<PathBuf>,
+
+    /// Who holds the vault's key between commands [default: auto]
+    #[arg(long, global = true, value_enum, value_name = "KEEPER")]
+    keeper: Option<Choice>,
 
     /// Certificate authority to trust besides the system's, in PEM
     #[arg(long, global = true, value_name = "FILE")]
@@ -123,8 +128,10 @@ pub struct Settings {
     pub asker: Asker,
     /// Where the vault lies.
     pub store: Store,
-    /// The address that was asked for, if any was.
+    /// The address that was asked for on the command line or in the environment, if any was.
     pub base_url: Option<BaseUrl>,
+    /// The address of a new login where none was asked for.
+    pub default_base_url: BaseUrl,
     /// The context that was asked for, if any was.
     pub context: Option<ContextName>,
     /// How often a request may be repeated.
@@ -135,6 +142,12 @@ pub struct Settings {
     pub identity: Option<PathBuf>,
     /// Where the passphrase is handed over.
     pub handover: Option<Handover>,
+    /// Who holds the key between commands.
+    pub keepers: Keepers,
+    /// How long.
+    pub limits: Limits,
+    /// For whom.
+    pub scope: Scope,
     /// The most that a derivation may cost.
     pub ceiling: Ceiling,
     /// How to write data.
@@ -143,6 +156,14 @@ pub struct Settings {
     pub defaults: Defaults,
     /// The cost of a new vault's key, from `config.toml`.
     pub cost: Cost,
+}
+
+impl Settings {
+    /// Which vault a keeper holds the key of.
+    #[must_use]
+    pub fn slot(&self) -> Slot {
+        Slot::of(self.store.path())
+    }
 }
 
 impl GlobalArgs {
@@ -193,12 +214,8 @@ impl GlobalArgs {
             console,
             asker: Asker::new(!self.no_input),
             store: Store::at(&vault)?,
-            base_url: parsed(
-                "--base-url",
-                "CLDKCTL_BASE_URL",
-                self.base_url,
-                config.base_url,
-            )?,
+            base_url: parsed("--base-url", "CLDKCTL_BASE_URL", self.base_url, None)?,
+            default_base_url: config.base_url.unwrap_or_default(),
             context: parsed("--context", "CLDKCTL_CONTEXT", self.context, config.context)?,
             max_retries: self.max_retries.or(config.max_retries).unwrap_or(3),
             ca_cert: self.ca_cert.or(config.ca_cert),
@@ -207,6 +224,18 @@ impl GlobalArgs {
                 .or_else(|| env_path("CLDKCTL_IDENTITY"))
                 .or(config.identity),
             handover,
+            keepers: Keepers::new(self.keeper.or(config.keeper).unwrap_or_default()),
+            limits: Limits {
+                idle: config
+                    .unlock
+                    .idle
+                    .map_or(Limits::DEFAULT.idle, |period| period.0),
+                lifetime: config
+                    .unlock
+                    .lifetime
+                    .map_or(Limits::DEFAULT.lifetime, |period| period.0),
+            },
+            scope: config.unlock.scope.unwrap_or_default(),
             ceiling: self.kdf_ceiling.unwrap_or(Ceiling::DEFAULT),
             output: self.output.or(config.output).unwrap_or_default(),
             defaults: Defaults {

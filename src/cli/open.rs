@@ -4,13 +4,12 @@ use std::time::{Duration, Instant};
 
 use age::Identity;
 
-use super::console::Console;
 use super::failure::Failure;
-use super::global::{Handover, Settings};
+use super::global::Settings;
+use super::sources;
 use crate::exit::Exit;
 use crate::interrupt;
-use crate::prompt::source::{self, FromFile};
-use crate::prompt::{PromptError, identity};
+use crate::keeper::{Found, Held, KeepersError, Limits, Scope, Touch};
 use crate::secret::{Key, Passphrase};
 use crate::vault::{
     Contents, Context, Cost, Kdf, Locked, PassphraseIdentity, SealError, Sealed, Store, seal,
@@ -50,7 +49,8 @@ impl Opener {
 
 impl Opener {
     /// The recipient of a derived identity.
-    fn derived_recipient(&self) -> Option<String> {
+    #[must_use]
+    pub fn derived_recipient(&self) -> Option<String> {
         match self {
             Self::Key(kdf, key) => {
                 let identity = PassphraseIdentity::new(kdf.clone(), key);
@@ -161,50 +161,110 @@ pub fn context<'a>(settings: &Settings, contents: &'a Contents) -> Result<&'a Co
     }
 }
 
-/// Opens a vault whose header was read.
+/// Opens a vault whose header was read, asking for the passphrase if nothing else opens it.
+///
+/// The order is that of the design: an identity, a passphrase that is handed over, the
+/// keeper, a person. Who was asked is not asked again by the next command.
 ///
 /// # Errors
 /// When nothing opens it.
 pub fn unseal(settings: &Settings, sealed: &Sealed) -> Result<OpenVault, Failure> {
-    let opener = opener(settings, sealed)?;
-    let contents = opener.open(sealed, &settings.store)?;
-    Ok(OpenVault { opener, contents })
+    if let Some(vault) = unseal_handed_over(settings, sealed)? {
+        return Ok(vault);
+    }
+    let Some(kdf) = kdf(settings, sealed)? else {
+        let path = settings.store.path().display();
+        return Err(Failure::new(
+            Exit::Locked,
+            format!("no passphrase opens the vault {path}"),
+        )
+        .hint("name one of its identities with --identity"));
+    };
+    match settings.keepers.get(&settings.slot(), &kdf.salt, Touch::Use) {
+        Found::Key(key) => return OpenVault::new(Opener::Key(kdf.clone(), key), sealed, settings),
+        Found::Rekeyed => settings.console.warn(
+            "the passphrase or the cost of the vault was changed since it was unlocked, so it is locked again",
+        ),
+        Found::Nothing => {}
+    }
+    let passphrase = sources::ask(settings, "Vault passphrase:")?;
+    let vault = OpenVault::new(
+        derive(settings, kdf.clone(), &passphrase)?,
+        sealed,
+        settings,
+    )?;
+    keep(settings, &vault.opener, settings.limits, settings.scope);
+    Ok(vault)
 }
 
-/// Opens the vault if that takes no asking: `None` when it is locked.
+/// Opens the vault with the identity or the passphrase that was handed over, if one was.
+fn unseal_handed_over(settings: &Settings, sealed: &Sealed) -> Result<Option<OpenVault>, Failure> {
+    let opener = if let Some(path) = &settings.identity {
+        Opener::Identities(sources::identities(settings, path)?)
+    } else if let Some(passphrase) = sources::handed_over(settings)? {
+        let Some(kdf) = kdf(settings, sealed)? else {
+            return Err(Failure::vault(SealError::NoMatch, &settings.store));
+        };
+        derive(settings, kdf.clone(), &passphrase)?
+    } else {
+        return Ok(None);
+    };
+    OpenVault::new(opener, sealed, settings).map(Some)
+}
+
+/// Opens the vault if that takes no asking: `None` when it is locked. Looking at it this
+/// way is no use of it, and does not keep it unlocked for longer.
 ///
 /// # Errors
 /// When what was handed over does not open it, or the vault is damaged.
 pub fn unseal_unasked(settings: &Settings, sealed: &Sealed) -> Result<Option<OpenVault>, Failure> {
-    if settings.identity.is_none() && settings.handover.is_none() {
-        return Ok(None);
-    }
-    unseal(settings, sealed).map(Some)
-}
-
-/// Finds what opens the vault, in the order of the design.
-fn opener(settings: &Settings, sealed: &Sealed) -> Result<Opener, Failure> {
-    if settings.identity.is_some() {
-        return Ok(Opener::Identities(identities(settings)?));
+    if let Some(vault) = unseal_handed_over(settings, sealed)? {
+        return Ok(Some(vault));
     }
     let Some(kdf) = kdf(settings, sealed)? else {
-        if handed_over(settings)?.is_some() {
-            return Err(Failure::vault(SealError::NoMatch, &settings.store));
+        return Ok(None);
+    };
+    match settings
+        .keepers
+        .get(&settings.slot(), &kdf.salt, Touch::Look)
+    {
+        Found::Key(key) => {
+            OpenVault::new(Opener::Key(kdf.clone(), key), sealed, settings).map(Some)
         }
-        return Err(Failure::new(
-            Exit::Locked,
-            format!(
-                "no passphrase opens the vault {}",
-                settings.store.path().display()
-            ),
-        )
-        .hint("name one of its identities with --identity"));
+        Found::Rekeyed | Found::Nothing => Ok(None),
+    }
+}
+
+/// Leaves the vault unlocked for the next commands. That it cannot be is no failure of the
+/// command that is running: the next one asks.
+pub fn keep(settings: &Settings, opener: &Opener, limits: Limits, scope: Scope) {
+    if let Err(error) = try_keep(settings, opener, limits, scope) {
+        settings
+            .console
+            .warn(&format!("the vault stays locked: {error}"));
+    }
+}
+
+/// Leaves the vault unlocked for the next commands. An identity is not kept.
+///
+/// # Errors
+/// When no keeper can hold the key.
+pub fn try_keep(
+    settings: &Settings,
+    opener: &Opener,
+    limits: Limits,
+    scope: Scope,
+) -> Result<(), KeepersError> {
+    let Opener::Key(kdf, key) = opener else {
+        return Ok(());
     };
-    let passphrase = match handed_over(settings)? {
-        Some(passphrase) => passphrase,
-        None => ask(settings, "Vault passphrase:")?,
-    };
-    derive(settings, kdf.clone(), &passphrase)
+    let held = Held::new(
+        kdf.salt.clone(),
+        Key::copied_from(key.expose()),
+        scope,
+        limits,
+    );
+    settings.keepers.put(&settings.slot(), &held, scope)
 }
 
 /// Derives the key, with a sign of life.
@@ -221,74 +281,12 @@ pub fn derive(settings: &Settings, kdf: Kdf, passphrase: &Passphrase) -> Result<
     Ok(Opener::Key(kdf, key))
 }
 
-/// The passphrase, if it is handed over without asking.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn handed_over(settings: &Settings) -> Result<Option<Passphrase>, Failure> {
-    let Some(handover) = &settings.handover else {
-        return Ok(None);
-    };
-    let text = match handover {
-        Handover::Stdin => source::read_stdin()?,
-        Handover::File(path) => read_private(&settings.console, path)?,
-        // systemd keeps it private; its mode may be 0440.
-        Handover::SystemdCredential(path) => source::read_secret_file(path)?.text,
-    };
-    let passphrase = Passphrase::new(&text);
-    if passphrase.is_empty() {
-        return Err(
-            Failure::new(Exit::Usage, "the passphrase that was handed over is empty")
-                .hint("check what --passphrase-file or --passphrase-stdin gets to read"),
-        );
-    }
-    Ok(Some(passphrase))
-}
-
-/// Asks for a passphrase.
-///
-/// # Errors
-/// Exit 4 when there is nobody to ask.
-pub fn ask(settings: &Settings, question: &str) -> Result<Passphrase, Failure> {
-    match settings.asker.ask_hidden(question) {
-        Ok(text) => Ok(Passphrase::new(&text)),
-        Err(PromptError::NoTerminal) => Err(Failure::locked(&settings.store)),
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn identities(settings: &Settings) -> Result<Vec<Box<dyn Identity>>, Failure> {
-    let Some(path) = &settings.identity else {
-        return Ok(Vec::new());
-    };
-    let text = read_private(&settings.console, path)?;
-    identity::parse(&text, &path.display().to_string(), &settings.asker).map_err(|error| {
-        Failure::new(
-            Exit::WrongPassphrase,
-            format!("cannot use the identity file {}: {error}", path.display()),
-        )
-        .hint("name an age identity file or an SSH private key with --identity")
-    })
-}
-
-fn read_private(
-    console: &Console,
-    path: &std::path::Path,
-) -> Result<zeroize::Zeroizing<String>, Failure> {
-    let FromFile {
-        text,
-        others_can_read,
-    } = source::read_secret_file(path)?;
-    if others_can_read {
-        let path = path.display();
-        console.warn(&format!(
-            "other users can read {path}; take that from them with `chmod 600`"
-        ));
-    }
-    Ok(text)
-}
-
 impl OpenVault {
+    fn new(opener: Opener, sealed: &Sealed, settings: &Settings) -> Result<Self, Failure> {
+        let contents = opener.open(sealed, &settings.store)?;
+        Ok(Self { opener, contents })
+    }
+
     /// Changes the vault: takes its lock, reads it again, applies `change`, saves.
     ///
     /// # Errors

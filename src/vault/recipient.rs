@@ -110,11 +110,7 @@ mod tests {
     use crate::vault::kdf::{Cost, Salt};
 
     fn key(byte: u8) -> Key {
-        Key::try_fill::<()>(|bytes| {
-            bytes.fill(byte);
-            Ok(())
-        })
-        .expect("a key")
+        Key::copied_from(&[byte; Key::LEN])
     }
 
     fn kdf() -> Kdf {

@@ -8,17 +8,16 @@ use crate::base_url::BaseUrl;
 use crate::cli::console;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
+use crate::cli::open::Opener;
 use crate::cli::size::Size;
-use crate::cli::{online, open};
+use crate::cli::{online, open, sources};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::prompt::PromptError;
 use crate::prompt::passphrase::{check_strength, generate};
 use crate::prompt::source;
 use crate::secret::{Passphrase, Token};
-use crate::vault::{
-    Contents, Context, ContextName, Cost, Kdf, PassphraseIdentity, RecipientEntry, Salt, Session,
-};
+use crate::vault::{Contents, Context, ContextName, Cost, Kdf, RecipientEntry, Salt, Session};
 
 #[derive(Args, Debug)]
 pub(super) struct LoginArgs {
@@ -33,6 +32,10 @@ pub(super) struct LoginArgs {
     /// Accept a new passphrase that is easy to guess
     #[arg(long)]
     allow_weak_passphrase: bool,
+
+    /// Leave the vault locked
+    #[arg(long)]
+    no_unlock: bool,
 
     /// Memory for deriving a new vault's key [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
@@ -56,15 +59,21 @@ impl LoginArgs {
         let token = self.token(settings)?;
         let context = verify(settings, token)?;
 
-        if let Some(sealed) = sealed {
-            let mut vault = open::unseal(settings, &sealed)?;
-            vault.update(settings, |contents| {
-                log_in(settings, contents, context);
-                Ok(())
-            })?;
+        let opener = match sealed {
+            Some(sealed) => {
+                let mut vault = open::unseal(settings, &sealed)?;
+                vault.update(settings, |contents| {
+                    log_in(settings, contents, context);
+                    Ok(())
+                })?;
+                vault.opener
+            }
+            None => create(settings, cost, &self.new_passphrase(settings)?, context)?,
+        };
+        if self.no_unlock {
+            settings.keepers.forget(&settings.slot());
         } else {
-            let passphrase = self.new_passphrase(settings)?;
-            create(settings, cost, &passphrase, context)?;
+            open::keep(settings, &opener, settings.limits, settings.scope);
         }
         console::print("Auth success")
     }
@@ -125,7 +134,7 @@ impl LoginArgs {
 
     /// A new passphrase, strong enough: handed over, typed twice, or made up for the user.
     fn new_passphrase(&self, settings: &Settings) -> Result<Passphrase, Failure> {
-        let handed_over = open::handed_over(settings)?;
+        let handed_over = sources::handed_over(settings)?;
         let passphrase = match handed_over {
             Some(passphrase) => passphrase,
             None => match ask_new(settings)? {
@@ -193,7 +202,10 @@ fn ask_new(settings: &Settings) -> Result<Chosen, Failure> {
 
 /// Exchanges the token at the API. The name of the context is found later, in the vault.
 fn verify(settings: &Settings, token: Token) -> Result<Context, Failure> {
-    let base_url = settings.base_url.clone().unwrap_or_default();
+    let base_url = settings
+        .base_url
+        .clone()
+        .unwrap_or_else(|| settings.default_base_url.clone());
     let client = online::client(settings, base_url.clone())?;
     let now = Timestamp::now();
     let login = {
@@ -259,38 +271,35 @@ fn free_name(contents: &Contents, base_url: &BaseUrl) -> ContextName {
         .unwrap_or_else(default_name)
 }
 
-/// Makes a new vault with one login in it.
+/// Makes a new vault with one login in it. Gives what opens it.
 fn create(
     settings: &Settings,
     cost: Cost,
     passphrase: &Passphrase,
     context: Context,
-) -> Result<(), Failure> {
+) -> Result<Opener, Failure> {
     let kdf = Kdf {
         salt: Salt::generate()?,
         cost,
     };
-    let open::Opener::Key(kdf, key) = open::derive(settings, kdf, passphrase)? else {
-        unreachable!("a key was derived")
-    };
-    let recipient = PassphraseIdentity::new(kdf.clone(), &key).recipient();
+    let opener = open::derive(settings, kdf.clone(), passphrase)?;
+    let recipient = opener.derived_recipient().expect("a key was derived");
 
     let mut contents = Contents::new()?;
     contents
         .recipients
-        .push(RecipientEntry::passphrase(recipient.to_string(), kdf));
+        .push(RecipientEntry::passphrase(recipient, kdf));
     contents.log_in(context);
 
     let locked = open::lock(settings)?;
     if locked.read()?.is_some() {
+        let path = settings.store.path().display();
         return Err(Failure::new(
             Exit::Failure,
-            format!(
-                "another login made the vault {} meanwhile",
-                settings.store.path().display()
-            ),
+            format!("another login made the vault {path} meanwhile"),
         )
         .hint("run `cldkctl auth` again to join it"));
     }
-    open::save(settings, &locked, &mut contents)
+    open::save(settings, &locked, &mut contents)?;
+    Ok(opener)
 }

@@ -6,6 +6,7 @@ use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::open;
 use crate::interrupt;
+use crate::keeper::{Choice, Keepers};
 
 /// Remove a context's credential from the vault, or the vault itself
 ///
@@ -24,9 +25,12 @@ impl LogoutArgs {
             if settings.store.read()?.is_none() {
                 return Err(open::no_vault(settings));
             }
+            // Found out while the vault is there: its path may lead over links.
+            let slot = settings.slot();
             let locked = open::lock(settings)?;
             let _hold = interrupt::hold();
             locked.remove()?;
+            Keepers::new(Choice::Auto).forget(&slot);
             settings.console.note(&format!("Removed the vault {path}"));
             return Ok(());
         }

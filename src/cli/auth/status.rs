@@ -8,6 +8,8 @@ use crate::cli::console::{show, table};
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::open;
+use crate::cli::period::spoken;
+use crate::keeper::{Description, Scope};
 use crate::printable::printable;
 use crate::vault::{Contents, Context};
 
@@ -22,6 +24,10 @@ struct Status {
     vault: String,
     exists: bool,
     locked: bool,
+    #[serde(skip)]
+    opened: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unlocked_by: Option<Description>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kdf: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,6 +54,10 @@ impl StatusArgs {
             Some(sealed) => open::unseal_unasked(settings, sealed)?.map(|vault| vault.contents),
             None => None,
         };
+        let held = sealed
+            .as_ref()
+            .and_then(|sealed| sealed.kdf(settings.ceiling).ok().flatten())
+            .and_then(|kdf| settings.keepers.describe(&settings.slot(), &kdf.salt));
         let cost = match &sealed {
             Some(sealed) => open::shown_cost(settings, sealed, contents.is_some())?,
             None => None,
@@ -55,7 +65,9 @@ impl StatusArgs {
         let status = Status {
             vault: settings.store.path().display().to_string(),
             exists: sealed.is_some(),
-            locked: sealed.is_some() && contents.is_none(),
+            locked: sealed.is_some() && held.is_none(),
+            opened: contents.is_some(),
+            unlocked_by: held,
             kdf: cost.map(|cost| cost.to_string()),
             current_context: contents
                 .as_ref()
@@ -85,10 +97,13 @@ fn logins(contents: &Contents) -> Vec<Login> {
 }
 
 fn as_table(status: &Status) -> String {
-    let state = if status.locked { "locked" } else { "unlocked" };
+    let state = match &status.unlocked_by {
+        None => "locked".to_owned(),
+        Some(held) => unlocked(held),
+    };
     let mut text = table(&[
         ("Vault", printable(&status.vault).to_string()),
-        ("State", state.to_owned()),
+        ("State", state),
         (
             "Key derivation",
             status
@@ -121,10 +136,26 @@ fn as_table(status: &Status) -> String {
         }
         text.push_str(&table(&rows));
     }
-    if status.contexts.is_empty() && !status.locked {
+    if status.contexts.is_empty() && status.opened {
         text.push_str("\nNo login is stored. Log in with `cldkctl auth`.\n");
     }
     text
+}
+
+fn unlocked(held: &Description) -> String {
+    let whose = match (held.scope, held.shared) {
+        (Scope::User, _) => "for all your logins",
+        (Scope::Session, false) => "for this session",
+        (Scope::Session, true) => {
+            "for this session and your other logins, which it cannot be told from here"
+        }
+    };
+    format!(
+        "unlocked {whose} by the {}, for {} or until unused for {}",
+        held.keeper,
+        spoken(held.remaining_seconds),
+        spoken(held.idle_seconds)
+    )
 }
 
 /// The account facts that a person wants to see; scripts get all of them.

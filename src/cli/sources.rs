@@ -1,0 +1,79 @@
+//! Where a command gets the vault's passphrase or identity from, besides the keeper.
+
+use std::path::Path;
+
+use age::Identity;
+use zeroize::Zeroizing;
+
+use super::console::Console;
+use super::failure::Failure;
+use super::global::{Handover, Settings};
+use crate::exit::Exit;
+use crate::prompt::source::{self, FromFile};
+use crate::prompt::{PromptError, identity};
+use crate::secret::Passphrase;
+
+/// The passphrase, if it is handed over without asking.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn handed_over(settings: &Settings) -> Result<Option<Passphrase>, Failure> {
+    let Some(handover) = &settings.handover else {
+        return Ok(None);
+    };
+    let text = match handover {
+        Handover::Stdin => source::read_stdin()?,
+        Handover::File(path) => read_private(&settings.console, path)?,
+        // systemd keeps it private; its mode may be 0440.
+        Handover::SystemdCredential(path) => source::read_secret_file(path)?.text,
+    };
+    let passphrase = Passphrase::new(&text);
+    if passphrase.is_empty() {
+        return Err(
+            Failure::new(Exit::Usage, "the passphrase that was handed over is empty")
+                .hint("check what --passphrase-file or --passphrase-stdin gets to read"),
+        );
+    }
+    Ok(Some(passphrase))
+}
+
+/// Asks for a passphrase.
+///
+/// # Errors
+/// Exit 4 when there is nobody to ask.
+pub fn ask(settings: &Settings, question: &str) -> Result<Passphrase, Failure> {
+    match settings.asker.ask_hidden(question) {
+        Ok(text) => Ok(Passphrase::new(&text)),
+        Err(PromptError::NoTerminal) => Err(Failure::locked(&settings.store)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The identities in the file that `--identity` names.
+///
+/// # Errors
+/// When it cannot be read or holds none.
+pub fn identities(settings: &Settings, path: &Path) -> Result<Vec<Box<dyn Identity>>, Failure> {
+    let text = read_private(&settings.console, path)?;
+    identity::parse(&text, &path.display().to_string(), &settings.asker).map_err(|error| {
+        Failure::new(
+            Exit::WrongPassphrase,
+            format!("cannot use the identity file {}: {error}", path.display()),
+        )
+        .hint("name an age identity file or an SSH private key with --identity")
+    })
+}
+
+fn read_private(console: &Console, path: &Path) -> Result<Zeroizing<String>, Failure> {
+    let FromFile {
+        text,
+        others_can_read,
+    } = source::read_secret_file(path)?;
+    if others_can_read {
+        let path = path.display();
+        console.warn(&format!(
+            "other users can read {path}; take that from them with `chmod 600`"
+        ));
+    }
+    Ok(text)
+}

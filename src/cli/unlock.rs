@@ -1,0 +1,86 @@
+//! `cldkctl unlock`: the passphrase once, then every command works.
+
+use clap::Args;
+
+use super::failure::Failure;
+use super::global::Settings;
+use super::open;
+use super::period::{Period, spoken};
+use super::sources;
+use crate::exit::Exit;
+use crate::interrupt;
+use crate::keeper::{Limits, Scope};
+
+/// Unlock the vault: further commands need no passphrase for a while
+///
+/// The key is held by the kernel, or else by a small agent; the tokens stay encrypted in
+/// the vault. The session ends earlier with `cldkctl lock`, or with the login.
+#[derive(Args, Debug)]
+pub struct UnlockArgs {
+    /// Lock again when unused for this long [default: 15m]
+    #[arg(long, value_name = "TIME")]
+    idle: Option<Period>,
+
+    /// Lock again after this long, used or not [default: 8h]
+    #[arg(long, value_name = "TIME")]
+    lifetime: Option<Period>,
+
+    /// Unlock for this login session alone, or for all logins of this user [default: session]
+    #[arg(long, value_enum, value_name = "SCOPE")]
+    scope: Option<Scope>,
+}
+
+impl UnlockArgs {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        interrupt::watch();
+        let path = settings.store.path().display();
+        let sealed = open::peek(settings)?.ok_or_else(|| open::no_vault(settings))?;
+        let no_passphrase = |what: String| {
+            Err(Failure::new(Exit::Usage, what)
+                .hint("an identity opens the vault without unlocking it: use --identity with each command"))
+        };
+        if settings.identity.is_some() {
+            return no_passphrase(
+                "an identity is not held, only the key of a passphrase".to_owned(),
+            );
+        }
+        let Some(kdf) = open::kdf(settings, &sealed)? else {
+            return no_passphrase(format!("no passphrase opens the vault {path}"));
+        };
+        // Also when it is unlocked already: else whoever sits down at an open terminal
+        // could keep it so for ever.
+        let passphrase = match sources::handed_over(settings)? {
+            Some(passphrase) => passphrase,
+            None => sources::ask(settings, "Vault passphrase:")?,
+        };
+        let opener = open::derive(settings, kdf.clone(), &passphrase)?;
+        opener.open(&sealed, &settings.store)?;
+
+        let limits = Limits {
+            idle: self.idle.map_or(settings.limits.idle, |period| period.0),
+            lifetime: self
+                .lifetime
+                .map_or(settings.limits.lifetime, |period| period.0),
+        };
+        let scope = self.scope.unwrap_or(settings.scope);
+        // What was held with other limits or for others is held no longer.
+        settings.keepers.forget(&settings.slot());
+        open::try_keep(settings, &opener, limits, scope).map_err(|error| {
+            Failure::new(
+                Exit::Failure,
+                format!("the vault {path} cannot be kept unlocked: {error}"),
+            )
+            .hint(
+                "give the passphrase to each command with --passphrase-file, or use an --identity",
+            )
+        })?;
+        let (idle, lifetime) = (
+            spoken(limits.idle.as_secs()),
+            spoken(limits.lifetime.as_secs()),
+        );
+        settings.console.note(&format!(
+            "Unlocked the vault {path} for {lifetime}, or until it is unused for {idle}"
+        ));
+        Ok(())
+    }
+}

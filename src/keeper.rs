@@ -1,0 +1,266 @@
+//! Who holds the vault's key between commands: the kernel keyring, or else an agent.
+//!
+//! What is held is the 32 bytes of the derived key and the salt that they belong to, for a
+//! while, and never a token: those stay sealed in the file, which remains the only copy.
+//! [`Keeper`] is the interface, [`keyring`] and [`agent`] are the two who implement it.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::path::Path;
+use std::time::Duration;
+
+pub mod agent;
+pub mod held;
+#[cfg(target_os = "linux")]
+pub mod keyring;
+
+pub use held::{Held, Limits};
+
+use crate::secret::Key;
+use crate::vault::Salt;
+
+/// Who else of the same user may use the key.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    clap::ValueEnum,
+    serde::Deserialize,
+    serde::Serialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// This login session alone.
+    #[default]
+    Session,
+    /// All logins of this user.
+    User,
+}
+
+/// Which vault a key is for: its path, as a short text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Slot(String);
+
+impl Slot {
+    /// The longest path that is written out. The kernel shows descriptions of keys in
+    /// /proc/keys, where a person recognises a path; what reads them is limited.
+    const LONGEST_PATH: usize = 200;
+    /// The longest slot, in bytes.
+    pub const MAX_LEN: usize = Self::LONGEST_PATH + 16;
+
+    /// The slot of the vault at `path`; links are followed, so that one vault has one slot.
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
+        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        match path.to_str() {
+            Some(text) if text.len() <= Self::LONGEST_PATH && !text.contains(char::is_control) => {
+                Self(format!("cldkctl:{text}"))
+            }
+            _ => {
+                // Only has to tell the paths of one user apart; the salt is what decides.
+                let mut hasher = DefaultHasher::new();
+                path.hash(&mut hasher);
+                Self(format!("cldkctl:#{:016x}", hasher.finish()))
+            }
+        }
+    }
+
+    /// A slot that another process of ours sent.
+    #[must_use]
+    pub fn received(text: &str) -> Option<Self> {
+        (text.len() <= Self::MAX_LEN).then(|| Self(text.to_owned()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a keeper has for a vault.
+#[derive(Debug)]
+pub enum Found {
+    /// The key for this salt.
+    Key(Key),
+    /// A key for another salt: the vault was re-keyed since it was unlocked.
+    Rekeyed,
+    /// None, or one whose time is over.
+    Nothing,
+}
+
+/// Whether getting a key counts as using it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touch {
+    /// It does: the idle time starts again.
+    Use,
+    /// It does not: somebody only looks.
+    Look,
+}
+
+/// How a key is held.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Description {
+    /// `kernel keyring` or `agent`.
+    pub keeper: &'static str,
+    /// Who else of this user may use it.
+    pub scope: Scope,
+    /// Whether it is shared with all of the user's logins although the scope is the
+    /// session's, because there is no session to tell apart.
+    pub shared: bool,
+    /// Seconds without use after which it is forgotten.
+    pub idle_seconds: u64,
+    /// Seconds until it is forgotten in any case.
+    pub remaining_seconds: u64,
+}
+
+/// Why a keeper cannot do its work here.
+#[derive(Debug, thiserror::Error)]
+pub enum KeeperError {
+    /// The kernel has no keyrings for us, or refuses them, as containers' seccomp profiles do.
+    #[error("the kernel keyring is not available here ({0})")]
+    NoKeyring(String),
+    /// The agent cannot be started or reached.
+    #[error("the agent is not available: {0}")]
+    NoAgent(String),
+}
+
+/// Holds keys for a while.
+pub trait Keeper {
+    /// Holds a key, in place of one that was held for the same vault in the same scope.
+    ///
+    /// # Errors
+    /// When it cannot be held here; nothing is held then.
+    fn put(&self, slot: &Slot, held: &Held, scope: Scope) -> Result<(), KeeperError>;
+
+    /// Gives the key that belongs to `salt`.
+    ///
+    /// # Errors
+    /// When this keeper is not available.
+    fn get(&self, slot: &Slot, salt: &Salt, touch: Touch) -> Result<Found, KeeperError>;
+
+    /// Forgets all keys of a vault, in every scope, at once. Says whether there was one.
+    ///
+    /// # Errors
+    /// When this keeper is not available.
+    fn forget(&self, slot: &Slot) -> Result<bool, KeeperError>;
+
+    /// Says how the key that belongs to `salt` is held, without using it.
+    ///
+    /// # Errors
+    /// When this keeper is not available.
+    fn describe(&self, slot: &Slot, salt: &Salt) -> Result<Option<Description>, KeeperError>;
+}
+
+/// Which keeper to use: `--keeper`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Choice {
+    /// The kernel keyring where there is one, else the agent
+    #[default]
+    Auto,
+    /// The kernel keyring (Linux)
+    Keyring,
+    /// The agent, a background process of this program
+    Agent,
+}
+
+/// The keepers of a choice, the preferred one first.
+pub struct Keepers(Vec<Box<dyn Keeper>>);
+
+impl Keepers {
+    /// The keepers that `choice` allows.
+    #[must_use]
+    pub fn new(choice: Choice) -> Self {
+        let mut keepers: Vec<Box<dyn Keeper>> = Vec::new();
+        #[cfg(target_os = "linux")]
+        if choice != Choice::Agent {
+            keepers.push(Box::new(keyring::Keyring));
+        }
+        if choice != Choice::Keyring {
+            keepers.push(Box::new(agent::Agent::default()));
+        }
+        Self(keepers)
+    }
+
+    /// Holds a key with the first keeper that can.
+    ///
+    /// # Errors
+    /// When none can: the reasons of all.
+    pub fn put(&self, slot: &Slot, held: &Held, scope: Scope) -> Result<(), KeepersError> {
+        let mut reasons = Vec::new();
+        for keeper in &self.0 {
+            match keeper.put(slot, held, scope) {
+                Ok(()) => return Ok(()),
+                Err(error) => reasons.push(error),
+            }
+        }
+        Err(KeepersError(reasons))
+    }
+
+    /// The key for `salt`, from whoever has it. A keeper that is not available has none.
+    #[must_use]
+    pub fn get(&self, slot: &Slot, salt: &Salt, touch: Touch) -> Found {
+        let mut best = Found::Nothing;
+        for keeper in &self.0 {
+            match keeper.get(slot, salt, touch) {
+                Ok(Found::Key(key)) => return Found::Key(key),
+                Ok(Found::Rekeyed) => best = Found::Rekeyed,
+                Ok(Found::Nothing) | Err(_) => {}
+            }
+        }
+        best
+    }
+
+    /// Makes every keeper forget the vault's keys. Says whether any had one.
+    pub fn forget(&self, slot: &Slot) -> bool {
+        // Each is asked, whatever the one before had.
+        self.0
+            .iter()
+            .filter(|keeper| keeper.forget(slot).unwrap_or(false))
+            .count()
+            > 0
+    }
+
+    /// How the key for `salt` is held, if it is.
+    #[must_use]
+    pub fn describe(&self, slot: &Slot, salt: &Salt) -> Option<Description> {
+        self.0
+            .iter()
+            .find_map(|keeper| keeper.describe(slot, salt).ok().flatten())
+    }
+}
+
+/// Why no keeper could hold a key.
+#[derive(Debug)]
+pub struct KeepersError(Vec<KeeperError>);
+
+impl fmt::Display for KeepersError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reasons: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&reasons.join("; "))
+    }
+}
+
+impl std::error::Error for KeepersError {}
+
+/// Seconds and more since the machine started, sleep included: what deadlines are in, so
+/// that setting the clock moves none.
+#[must_use]
+pub fn uptime() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+
+    #[cfg(target_os = "linux")]
+    let clock = ClockId::Boottime;
+    #[cfg(not(target_os = "linux"))]
+    let clock = ClockId::Monotonic;
+    let time = clock_gettime(clock);
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or(0),
+        u32::try_from(time.tv_nsec).unwrap_or(0),
+    )
+}

@@ -1,0 +1,158 @@
+//! The agent as a keeper: talking to it, and starting it.
+//!
+//! It is this binary run again in the background, on a Unix socket in a private folder. It
+//! answers its own user id alone, by peer credentials. All of a user's logins reach the
+//! same agent, so here the scope makes no difference; [`Description::shared`] says so.
+
+pub mod server;
+pub mod socket;
+pub mod wire;
+
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use self::wire::{MAX_REPLY, Reply, Request};
+use super::{Description, Found, Held, Keeper, KeeperError, Scope, Slot, Touch, uptime};
+use crate::platform::{self, LockedMemory};
+use crate::vault::Salt;
+
+/// The hidden command that runs the agent.
+pub const COMMAND: &str = "__agent";
+
+/// How long a new agent may take until it listens.
+const START_PATIENCE: Duration = Duration::from_secs(5);
+/// How long an agent may take for a reply.
+const REPLY_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The agent as a keeper.
+#[derive(Debug, Default)]
+pub struct Agent {}
+
+impl Keeper for Agent {
+    fn put(&self, slot: &Slot, held: &Held, _scope: Scope) -> Result<(), KeeperError> {
+        let path = socket::path().map_err(KeeperError::NoAgent)?;
+        let request = Request::Put(slot.clone(), held.duplicate());
+        let start = Instant::now();
+        let mut started = false;
+        loop {
+            match ask(&path, &request) {
+                Ok(Some(_)) => return Ok(()),
+                // None runs, or one is just coming to its end.
+                Ok(None) => {}
+                Err(error) => return Err(KeeperError::NoAgent(error.to_string())),
+            }
+            if start.elapsed() > START_PATIENCE {
+                return Err(KeeperError::NoAgent("it does not start".to_owned()));
+            }
+            if !started {
+                spawn(&path)?;
+                started = true;
+            } else if start.elapsed() > START_PATIENCE / 2 {
+                // The one that was running when ours gave way may be gone by now.
+                spawn(&path)?;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn get(&self, slot: &Slot, salt: &Salt, touch: Touch) -> Result<Found, KeeperError> {
+        Ok(match held(slot, touch)? {
+            Some(held) if held.salt == *salt => Found::Key(held.key),
+            Some(_) => Found::Rekeyed,
+            None => Found::Nothing,
+        })
+    }
+
+    fn forget(&self, slot: &Slot) -> Result<bool, KeeperError> {
+        let path = socket::path().map_err(KeeperError::NoAgent)?;
+        match ask(&path, &Request::Forget(slot.clone())) {
+            Ok(reply) => Ok(matches!(reply, Some(Reply::Forgotten))),
+            Err(error) => Err(KeeperError::NoAgent(error.to_string())),
+        }
+    }
+
+    fn describe(&self, slot: &Slot, salt: &Salt) -> Result<Option<Description>, KeeperError> {
+        Ok(held(slot, Touch::Look)?
+            .filter(|held| held.salt == *salt)
+            .map(|held| Description {
+                keeper: "agent",
+                scope: held.scope,
+                shared: held.scope == Scope::Session,
+                idle_seconds: held.idle,
+                remaining_seconds: held.ends.saturating_sub(uptime().as_secs()),
+            }))
+    }
+}
+
+fn held(slot: &Slot, touch: Touch) -> Result<Option<Held>, KeeperError> {
+    let path = socket::path().map_err(KeeperError::NoAgent)?;
+    match ask(&path, &Request::Get(slot.clone(), touch)) {
+        Ok(Some(Reply::Held(held))) => Ok(Some(held)),
+        Ok(_) => Ok(None),
+        Err(error) => Err(KeeperError::NoAgent(error.to_string())),
+    }
+}
+
+/// Asks the agent; `None` when there is none, or it went away without a reply.
+fn ask(path: &Path, request: &Request) -> io::Result<Option<Reply>> {
+    let mut stream = match UnixStream::connect(path) {
+        Ok(stream) => stream,
+        Err(error) if is_absence(&error) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    // Nobody else can listen in a folder of ours; a second look costs nothing.
+    if platform::peer_uid(&stream)? != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::other("another user listens on its socket"));
+    }
+    stream.set_read_timeout(Some(REPLY_PATIENCE))?;
+    stream.set_write_timeout(Some(REPLY_PATIENCE))?;
+    if stream.write_all(&request.to_bytes()).is_err() {
+        return Ok(None);
+    }
+    let mut reply = LockedMemory::new(MAX_REPLY + 1);
+    let mut received = 0;
+    loop {
+        match stream.read(&mut reply[received..]) {
+            Ok(0) => return Ok(Reply::read(&reply[..received])),
+            Ok(count) => received += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if is_absence(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// No socket, nobody behind it, or somebody who just left.
+fn is_absence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset
+    )
+}
+
+/// Starts an agent in the background, with nothing of ours but where its socket belongs.
+fn spawn(socket: &Path) -> Result<(), KeeperError> {
+    socket::make_folder(socket).map_err(KeeperError::NoAgent)?;
+    let program = std::env::current_exe()
+        .map_err(|error| KeeperError::NoAgent(format!("cannot find this program: {error}")))?;
+    let mut command = Command::new(program);
+    command
+        .arg(COMMAND)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    for name in ["HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command
+        .spawn()
+        .map(|_| ())
+        .map_err(|error| KeeperError::NoAgent(format!("cannot start it: {error}")))
+}

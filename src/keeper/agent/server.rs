@@ -1,0 +1,246 @@
+//! The agent: a process of this binary that holds keys in locked memory, and is gone when
+//! it holds none.
+//!
+//! One thread, no runtime: it waits for the next request or the next deadline, whichever
+//! comes first.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{FlockOperation, flock};
+
+use super::socket;
+use super::wire::{MAX_REQUEST, Received, Reply, Request};
+use crate::keeper::{Held, Slot, Touch, uptime};
+use crate::platform::{self, LockedMemory};
+
+/// How long a client may take for its one request.
+const CLIENT_PATIENCE: Duration = Duration::from_secs(1);
+/// How long the agent waits for its first key.
+const FIRST_KEY_PATIENCE: Duration = Duration::from_secs(10);
+/// Connections that are served at the same time; more have to wait.
+const MOST_CLIENTS: usize = 32;
+
+/// A key, and when it is forgotten unless it is used.
+struct Entry {
+    held: Held,
+    until: Duration,
+}
+
+/// A connection whose request is not whole yet.
+struct Client {
+    stream: UnixStream,
+    request: LockedMemory,
+    received: usize,
+    until: Duration,
+}
+
+/// Runs the agent until it holds no key. Gives up at once when another one runs already.
+///
+/// # Errors
+/// When the socket cannot be made.
+pub fn serve() -> Result<(), String> {
+    let path = socket::path()?;
+    // A session and a group of its own: no terminal, no Ctrl-C, no hang-up of the login's.
+    let _ = rustix::process::setsid();
+    platform::close_inherited_files();
+    socket::make_folder(&path)?;
+    let Some(_lock) = lock(&path).map_err(|error| format!("{}: {error}", path.display()))? else {
+        return Ok(());
+    };
+    let listener = listen(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let result = Agent {
+        entries: HashMap::new(),
+        clients: Vec::new(),
+    }
+    .run(&listener)
+    .map_err(|error| format!("{}: {error}", path.display()));
+    // While the lock is still held: the next agent's socket is not this one's to remove.
+    let _ = fs::remove_file(&path);
+    result
+}
+
+/// The lock that says which agent is the one; `None` when another holds it.
+fn lock(socket: &Path) -> io::Result<Option<File>> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32)
+        .open(socket.with_extension("lock"))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Listens on the socket. One that lies there is a dead agent's, since we hold the lock.
+fn listen(path: &Path) -> io::Result<UnixListener> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+struct Agent {
+    entries: HashMap<Slot, Entry>,
+    clients: Vec<Client>,
+}
+
+impl Agent {
+    fn run(mut self, listener: &UnixListener) -> io::Result<()> {
+        let mut idle_until = Some(uptime() + FIRST_KEY_PATIENCE);
+        loop {
+            let now = uptime();
+            self.entries.retain(|_, entry| now < entry.until);
+            self.clients.retain(|client| now < client.until);
+            if !self.entries.is_empty() {
+                idle_until = None;
+            } else if self.clients.is_empty() && idle_until.is_none_or(|until| until <= now) {
+                return Ok(());
+            }
+            self.wait(listener, idle_until, now)?;
+            while self.clients.len() < MOST_CLIENTS {
+                let Ok((stream, _)) = listener.accept() else {
+                    break;
+                };
+                self.clients.extend(Client::new(stream));
+            }
+            let clients = std::mem::take(&mut self.clients);
+            for client in clients {
+                self.attend(client);
+            }
+        }
+    }
+
+    /// Sleeps until something can be read, or a deadline comes.
+    fn wait(
+        &self,
+        listener: &UnixListener,
+        idle_until: Option<Duration>,
+        now: Duration,
+    ) -> io::Result<()> {
+        let deadlines = self.entries.values().map(|entry| entry.until);
+        let deadlines = deadlines
+            .chain(self.clients.iter().map(|client| client.until))
+            .chain(idle_until);
+        let timeout = deadlines.min().map(|until| {
+            let left = until.saturating_sub(now);
+            Timespec {
+                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+                // Rounded up to a millisecond, poll(2)'s own unit.
+                tv_nsec: i64::from(left.subsec_millis() + 1).min(999) * 1_000_000,
+            }
+        });
+        let mut waited: Vec<PollFd<'_>> = Vec::with_capacity(self.clients.len() + 1);
+        if self.clients.len() < MOST_CLIENTS {
+            waited.push(PollFd::new(listener, PollFlags::IN));
+        }
+        waited.extend(
+            self.clients
+                .iter()
+                .map(|client| PollFd::new(&client.stream, PollFlags::IN)),
+        );
+        match poll(&mut waited, timeout.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads on, and answers when the request is whole.
+    fn attend(&mut self, mut client: Client) {
+        match client.read_on() {
+            Received::Part => self.clients.push(client),
+            Received::Nonsense => {}
+            Received::Whole(request) => {
+                let reply = self.answer(request);
+                // It fits into the socket's buffer; a client that is gone misses nothing.
+                let _ = client.stream.write_all(&reply.to_bytes());
+            }
+        }
+    }
+
+    fn answer(&mut self, request: Request) -> Reply {
+        let now = uptime();
+        match request {
+            Request::Put(slot, held) => {
+                match held.seconds_left() {
+                    Some(seconds) => {
+                        let until = now + Duration::from_secs(seconds);
+                        self.entries.insert(slot, Entry { held, until });
+                    }
+                    None => {
+                        self.entries.remove(&slot);
+                    }
+                }
+                Reply::Nothing
+            }
+            Request::Get(slot, touch) => {
+                let Some(entry) = self
+                    .entries
+                    .get_mut(&slot)
+                    .filter(|entry| now < entry.until)
+                else {
+                    return Reply::Nothing;
+                };
+                let Some(seconds) = entry.held.seconds_left() else {
+                    return Reply::Nothing;
+                };
+                if touch == Touch::Use {
+                    entry.until = now + Duration::from_secs(seconds);
+                }
+                Reply::Held(entry.held.duplicate())
+            }
+            Request::Forget(slot) => match self.entries.remove(&slot) {
+                Some(_) => Reply::Forgotten,
+                None => Reply::Nothing,
+            },
+        }
+    }
+}
+
+impl Client {
+    /// A connection of this user's; `None` for anybody else's.
+    fn new(stream: UnixStream) -> Option<Self> {
+        let ours = rustix::process::geteuid().as_raw();
+        if platform::peer_uid(&stream).ok()? != ours {
+            return None;
+        }
+        stream.set_nonblocking(true).ok()?;
+        let request = LockedMemory::new(MAX_REQUEST + 1);
+        Some(Self {
+            stream,
+            request,
+            received: 0,
+            until: uptime() + CLIENT_PATIENCE,
+        })
+    }
+
+    fn read_on(&mut self) -> Received {
+        loop {
+            match self.stream.read(&mut self.request[self.received..]) {
+                // Closed, or longer than any request.
+                Ok(0) => return Received::Nonsense,
+                Ok(count) => self.received += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Received::Part,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => return Received::Nonsense,
+            }
+            match Request::read(&self.request[..self.received]) {
+                Received::Part => {}
+                other => return other,
+            }
+        }
+    }
+}

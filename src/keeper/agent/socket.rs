@@ -1,0 +1,66 @@
+//! Where the agent's socket lies: in a folder that nobody else can enter.
+
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy;
+use etcetera::base_strategy::Xdg;
+
+/// `sun_path` of unix(7) holds 108 bytes with the terminating zero; macOS has 104.
+const LONGEST_PATH: usize = 103;
+
+/// The path of the socket: in `$XDG_RUNTIME_DIR/cldkctl`, or else beside the vault's usual
+/// place, since nobody else can have made a folder there first, as they could in `/tmp`.
+///
+/// # Errors
+/// When there is no such folder, or its path is too long for a socket.
+pub fn path() -> Result<PathBuf, String> {
+    let folders = Xdg::new().map_err(|_| "no home folder".to_owned())?;
+    let path = folders
+        .runtime_dir()
+        .filter(|folder| is_ours(folder).is_ok())
+        .unwrap_or_else(|| folders.data_dir())
+        .join("cldkctl")
+        .join("agent.sock");
+    if path.as_os_str().len() > LONGEST_PATH {
+        return Err(format!(
+            "the path {} is too long for a socket; set XDG_RUNTIME_DIR to a shorter one",
+            path.display()
+        ));
+    }
+    Ok(path)
+}
+
+/// Makes the socket's folder, 0700.
+///
+/// # Errors
+/// When it cannot be made, or others can enter it.
+pub fn make_folder(socket: &Path) -> Result<(), String> {
+    let folder = socket.parent().unwrap_or(Path::new("/"));
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| format!("cannot make the folder {}: {error}", folder.display()))?;
+    is_ours(folder)
+}
+
+/// Whether a folder is this user's and nobody else can write in it.
+///
+/// # Errors
+/// Why it is not.
+pub fn is_ours(folder: &Path) -> Result<(), String> {
+    let path = folder.display();
+    let metadata = fs::metadata(folder).map_err(|error| format!("cannot read {path}: {error}"))?;
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(format!(
+            "the folder {path} belongs to user id {}",
+            metadata.uid()
+        ));
+    }
+    if metadata.mode() & 0o022 != 0 {
+        return Err(format!("other users can write in the folder {path}"));
+    }
+    Ok(())
+}
