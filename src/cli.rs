@@ -1,8 +1,13 @@
 //! The command line: one file per command, with its arguments and what it does.
 
+pub mod api;
 pub mod auth;
+pub mod completion;
 pub mod config;
 pub mod console;
+pub mod context;
+pub mod credential;
+pub mod exec;
 pub mod failure;
 pub mod global;
 pub mod lock;
@@ -46,7 +51,11 @@ enum Command {
     Auth(auth::AuthArgs),
     Unlock(unlock::UnlockArgs),
     Lock(lock::LockArgs),
+    Context(context::ContextArgs),
+    Exec(exec::ExecArgs),
+    Api(api::ApiArgs),
     Vault(vault::VaultArgs),
+    Completion(completion::CompletionArgs),
     /// Hold keys in the background; started by other commands
     #[command(name = crate::keeper::agent::COMMAND, hide = true)]
     Agent,
@@ -84,7 +93,11 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Auth(args) => args.run(&settings),
         Command::Unlock(args) => args.run(&settings),
         Command::Lock(args) => args.run(&settings),
+        Command::Context(args) => args.run(&settings),
+        Command::Exec(args) => args.run(&settings),
+        Command::Api(args) => args.run(&settings),
         Command::Vault(args) => args.run(&settings),
+        Command::Completion(args) => args.run(),
         Command::Agent => unreachable!("it runs without settings"),
     };
     // The terminal's echo comes back before the last word is said.

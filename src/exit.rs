@@ -22,6 +22,10 @@ pub enum Exit {
     Unreachable = 7,
     /// The API answered with another error.
     ApiError = 8,
+    /// `exec`: the command was found and could not be run, as with env(1).
+    CommandNotRun = 126,
+    /// `exec`: there is no such command, as with env(1).
+    CommandNotFound = 127,
     /// Interrupted, as by Ctrl-C (128 + SIGINT).
     Interrupted = 130,
 }

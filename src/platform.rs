@@ -11,8 +11,11 @@ use std::os::fd::AsRawFd;
 use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
 
+use std::sync::OnceLock;
+
 use argon2::Block;
 use memmap2::MmapMut;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use zeroize::optimization_barrier;
 
 /// Makes this process private: its memory is not dumped, and no other process of the same
@@ -22,19 +25,26 @@ use zeroize::optimization_barrier;
 /// (`PR_SET_DUMPABLE`, prctl(2)). Both can only fail where the kernel lacks them, and then
 /// there is nothing better to do than go on.
 pub fn harden() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-
-    let hard = getrlimit(Resource::Core).maximum;
-    let _ = setrlimit(
-        Resource::Core,
-        Rlimit {
-            current: Some(0),
-            maximum: hard,
-        },
-    );
+    let found = getrlimit(Resource::Core);
+    let (current, maximum) = (Some(0), found.maximum);
+    let _ = setrlimit(Resource::Core, Rlimit { current, maximum });
+    let _ = CORE_LIMIT_BEFORE.set(found);
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
+
+/// Gives the core size limit back as it was found, for another program that takes the place
+/// of this one: it inherits the limit, and its core dumps are its user's business. (The
+/// dumpable flag is not inherited, execve(2).)
+pub fn soften() {
+    if let Some(found) = CORE_LIMIT_BEFORE.get() {
+        let Rlimit { current, maximum } = *found;
+        let _ = setrlimit(Resource::Core, Rlimit { current, maximum });
+    }
+}
+
+/// The core size limit that [`harden`] found.
+static CORE_LIMIT_BEFORE: OnceLock<Rlimit> = OnceLock::new();
 
 /// The user id of the process at the other end of a Unix socket.
 ///

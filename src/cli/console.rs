@@ -184,7 +184,11 @@ pub fn table(rows: &[(&str, String)]) -> String {
         .collect()
 }
 
-fn finish(written: io::Result<()>) -> Result<(), Failure> {
+/// What became of writing to stdout: a reader that has gone away is no failure.
+///
+/// # Errors
+/// When stdout cannot be written.
+pub fn finish(written: io::Result<()>) -> Result<(), Failure> {
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
             Exit::Failure,

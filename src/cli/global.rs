@@ -164,6 +164,14 @@ impl Settings {
     pub fn slot(&self) -> Slot {
         Slot::of(self.store.path())
     }
+
+    /// Where a new login goes.
+    #[must_use]
+    pub fn login_base_url(&self) -> BaseUrl {
+        self.base_url
+            .clone()
+            .unwrap_or_else(|| self.default_base_url.clone())
+    }
 }
 
 impl GlobalArgs {

@@ -9,10 +9,11 @@ use super::global::Settings;
 use super::sources;
 use crate::exit::Exit;
 use crate::interrupt;
-use crate::keeper::{Found, Held, KeepersError, Limits, Scope, Touch};
+use crate::keeper::{Description, Found, Held, KeepersError, Limits, Scope, Touch};
 use crate::secret::{Key, Passphrase};
 use crate::vault::{
-    Contents, Context, Cost, Kdf, Locked, PassphraseIdentity, SealError, Sealed, Store, seal,
+    Contents, Context, ContextName, Cost, Kdf, Locked, PassphraseIdentity, SealError, Sealed,
+    Store, seal,
 };
 
 /// How long a command waits for another that is changing the vault.
@@ -114,9 +115,16 @@ pub struct OpenVault {
 ///
 /// # Errors
 /// When there is no vault, or it cannot be opened.
-pub fn open(settings: &Settings) -> Result<OpenVault, Failure> {
+pub fn open(settings: &Settings, touch: Touch) -> Result<OpenVault, Failure> {
     let sealed = peek(settings)?.ok_or_else(|| no_vault(settings))?;
-    unseal(settings, &sealed)
+    unseal(settings, &sealed, touch)
+}
+
+/// How the vault's key is held between commands, if it is.
+#[must_use]
+pub fn held(settings: &Settings, sealed: &Sealed) -> Option<Description> {
+    let kdf = kdf(settings, sealed).ok()??;
+    settings.keepers.describe(&settings.slot(), &kdf.salt)
 }
 
 /// There is nothing to open.
@@ -131,21 +139,8 @@ pub fn no_vault(settings: &Settings) -> Failure {
 /// # Errors
 /// When there is none, or it was verified at another origin than the one that was asked for.
 pub fn context<'a>(settings: &Settings, contents: &'a Contents) -> Result<&'a Context, Failure> {
-    let path = settings.store.path().display();
-    let name = settings
-        .context
-        .as_ref()
-        .or(contents.current_context.as_ref())
-        .ok_or_else(|| {
-            Failure::not_logged_in(format!(
-                "not logged in: the vault {path} has no login in it"
-            ))
-        })?;
-    let context = contents.context(name).ok_or_else(|| {
-        Failure::not_logged_in(format!(
-            "not logged in: the vault {path} has no context {name}"
-        ))
-    })?;
+    let context = named_context(settings, contents, settings.context.as_ref())?;
+    let name = &context.name;
     match &settings.base_url {
         Some(asked) if asked.origin() != context.base_url.origin() => {
             Err(Failure::not_logged_in(format!(
@@ -161,6 +156,32 @@ pub fn context<'a>(settings: &Settings, contents: &'a Contents) -> Result<&'a Co
     }
 }
 
+/// The context of that name, or the current one.
+///
+/// # Errors
+/// When there is none.
+pub fn named_context<'a>(
+    settings: &Settings,
+    contents: &'a Contents,
+    name: Option<&ContextName>,
+) -> Result<&'a Context, Failure> {
+    let path = settings.store.path().display();
+    let Some(name) = name.or(contents.current_context.as_ref()) else {
+        return Err(if contents.contexts.is_empty() {
+            Failure::not_logged_in(format!(
+                "not logged in: the vault {path} has no login in it"
+            ))
+        } else {
+            Failure::not_logged_in(format!("no context of the vault {path} is the current one"))
+                .hint("choose one with `cldkctl context use`, or name it with --context")
+        });
+    };
+    contents.context(name).ok_or_else(|| {
+        Failure::not_logged_in(format!("the vault {path} has no context {name}"))
+            .hint("see `cldkctl context list`, or log in with `cldkctl auth --context`")
+    })
+}
+
 /// Opens a vault whose header was read, asking for the passphrase if nothing else opens it.
 ///
 /// The order is that of the design: an identity, a passphrase that is handed over, the
@@ -168,7 +189,7 @@ pub fn context<'a>(settings: &Settings, contents: &'a Contents) -> Result<&'a Co
 ///
 /// # Errors
 /// When nothing opens it.
-pub fn unseal(settings: &Settings, sealed: &Sealed) -> Result<OpenVault, Failure> {
+pub fn unseal(settings: &Settings, sealed: &Sealed, touch: Touch) -> Result<OpenVault, Failure> {
     if let Some(vault) = unseal_handed_over(settings, sealed)? {
         return Ok(vault);
     }
@@ -180,7 +201,7 @@ pub fn unseal(settings: &Settings, sealed: &Sealed) -> Result<OpenVault, Failure
         )
         .hint("name one of its identities with --identity"));
     };
-    match settings.keepers.get(&settings.slot(), &kdf.salt, Touch::Use) {
+    match settings.keepers.get(&settings.slot(), &kdf.salt, touch) {
         Found::Key(key) => return OpenVault::new(Opener::Key(kdf.clone(), key), sealed, settings),
         Found::Rekeyed => settings.console.warn(
             "the passphrase or the cost of the vault was changed since it was unlocked, so it is locked again",
@@ -285,6 +306,16 @@ impl OpenVault {
     fn new(opener: Opener, sealed: &Sealed, settings: &Settings) -> Result<Self, Failure> {
         let contents = opener.open(sealed, &settings.store)?;
         Ok(Self { opener, contents })
+    }
+
+    /// Reads the vault again: another command may have changed it.
+    ///
+    /// # Errors
+    /// When it is gone or does not open any more.
+    pub fn reread(&mut self, settings: &Settings) -> Result<(), Failure> {
+        let sealed = peek(settings)?.ok_or_else(|| no_vault(settings))?;
+        self.contents = self.opener.open(&sealed, &settings.store)?;
+        Ok(())
     }
 
     /// Changes the vault: takes its lock, reads it again, applies `change`, saves.

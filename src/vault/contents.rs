@@ -379,6 +379,16 @@ impl Contents {
         Some(removed)
     }
 
+    /// Gives the context `old`, if there is one, the name `new`, which must be free.
+    pub fn rename(&mut self, old: &ContextName, new: &ContextName) {
+        if let Some(context) = self.context_mut(old) {
+            context.name = new.clone();
+            if self.current_context.as_ref() == Some(old) {
+                self.current_context = Some(new.clone());
+            }
+        }
+    }
+
     /// The version of the contents' format.
     #[must_use]
     pub fn version(&self) -> u64 {
@@ -422,6 +432,22 @@ impl Session {
 }
 
 impl Defaults {
+    /// These, and where nothing is set, `below`.
+    #[must_use]
+    pub fn over(&self, below: &Self) -> Self {
+        let either = |ours: &Option<String>, theirs: &Option<String>| {
+            ours.as_ref().or(theirs.as_ref()).cloned()
+        };
+        Self {
+            namespace: either(&self.namespace, &below.namespace),
+            project: either(&self.project, &below.project),
+            registry: either(&self.registry, &below.registry),
+            organization: either(&self.organization, &below.organization),
+            editor: either(&self.editor, &below.editor),
+            extra: below.extra.clone(),
+        }
+    }
+
     /// Whether nothing is set.
     #[must_use]
     pub fn is_empty(&self) -> bool {

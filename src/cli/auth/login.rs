@@ -13,6 +13,7 @@ use crate::cli::size::Size;
 use crate::cli::{online, open, sources};
 use crate::exit::Exit;
 use crate::interrupt;
+use crate::keeper::Touch;
 use crate::prompt::PromptError;
 use crate::prompt::passphrase::{check_strength, generate};
 use crate::prompt::source;
@@ -61,7 +62,7 @@ impl LoginArgs {
 
         let opener = match sealed {
             Some(sealed) => {
-                let mut vault = open::unseal(settings, &sealed)?;
+                let mut vault = open::unseal(settings, &sealed, Touch::Use)?;
                 vault.update(settings, |contents| {
                     log_in(settings, contents, context);
                     Ok(())
@@ -202,10 +203,7 @@ fn ask_new(settings: &Settings) -> Result<Chosen, Failure> {
 
 /// Exchanges the token at the API. The name of the context is found later, in the vault.
 fn verify(settings: &Settings, token: Token) -> Result<Context, Failure> {
-    let base_url = settings
-        .base_url
-        .clone()
-        .unwrap_or_else(|| settings.default_base_url.clone());
+    let base_url = settings.login_base_url();
     let client = online::client(settings, base_url.clone())?;
     let now = Timestamp::now();
     let login = {

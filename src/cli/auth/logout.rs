@@ -6,7 +6,7 @@ use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::open;
 use crate::interrupt;
-use crate::keeper::{Choice, Keepers};
+use crate::keeper::{Choice, Keepers, Touch};
 
 /// Remove a context's credential from the vault, or the vault itself
 ///
@@ -34,7 +34,7 @@ impl LogoutArgs {
             settings.console.note(&format!("Removed the vault {path}"));
             return Ok(());
         }
-        let mut vault = open::open(settings)?;
+        let mut vault = open::open(settings, Touch::Use)?;
         let name = vault.update(settings, |contents| {
             let name = open::context(settings, contents)?.name.clone();
             contents.log_out(&name);

@@ -1,170 +1,168 @@
-//! `cldkctl auth status`: what is stored and whether it is locked, without a passphrase.
+//! `cldkctl auth status [--check]`: what is stored and whether it is locked.
 
 use clap::Args;
-use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::console::{show, table};
+use crate::cli::api::{call_in_session, rejected};
+use crate::cli::console::{Format, show, table};
+use crate::cli::context::Shown;
+use crate::cli::credential::{Credential, TOKEN_VARIABLE, token_from_environment};
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::cli::open;
 use crate::cli::period::spoken;
-use crate::keeper::{Description, Scope};
+use crate::cli::{online, open};
+use crate::cloudeka::{Method, Request};
+use crate::exit::Exit;
+use crate::interrupt;
+use crate::keeper::{Description, Scope, Touch};
 use crate::printable::printable;
-use crate::vault::{Contents, Context};
+
+/// The cheapest call that every account may make.
+const PROFILE: &str = "/core/user/profile";
 
 /// Show what is stored and whether it is locked; asks for no passphrase
 ///
 /// While the vault is locked nothing in it can be shown, since all of it is encrypted.
+/// Looking does not keep it unlocked for longer.
 #[derive(Args, Debug)]
-pub(super) struct StatusArgs {}
+pub(super) struct StatusArgs {
+    /// Ask the API, too, whether it still accepts the token; this needs an unlocked vault
+    #[arg(long)]
+    check: bool,
+}
 
 #[derive(Serialize)]
 struct Status {
     vault: String,
     exists: bool,
     locked: bool,
-    #[serde(skip)]
-    opened: bool,
+    /// Whether `CLDKCTL_TOKEN` is used in place of the vault.
+    token_from_environment: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     unlocked_by: Option<Description>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kdf: Option<String>,
+    /// There when the vault could be opened without asking.
     #[serde(skip_serializing_if = "Option::is_none")]
-    current_context: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    contexts: Vec<Login>,
-}
-
-/// A context without its secrets.
-#[derive(Serialize)]
-struct Login {
-    name: String,
-    base_url: String,
-    account: serde_json::Map<String, serde_json::Value>,
-    verified_at: Timestamp,
+    contexts: Option<Vec<Shown>>,
+    /// There with `--check`: whether the API accepts the credential.
     #[serde(skip_serializing_if = "Option::is_none")]
-    session_expires_at: Option<Timestamp>,
+    accepted: Option<bool>,
 }
 
 impl StatusArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let check = self.check.then(|| check(settings));
         let sealed = open::peek(settings)?;
-        let contents = match &sealed {
-            Some(sealed) => open::unseal_unasked(settings, sealed)?.map(|vault| vault.contents),
+        let opened = match &sealed {
+            Some(sealed) => open::unseal_unasked(settings, sealed)?,
             None => None,
         };
-        let held = sealed
-            .as_ref()
-            .and_then(|sealed| sealed.kdf(settings.ceiling).ok().flatten())
-            .and_then(|kdf| settings.keepers.describe(&settings.slot(), &kdf.salt));
-        let cost = match &sealed {
-            Some(sealed) => open::shown_cost(settings, sealed, contents.is_some())?,
-            None => None,
+        let (held, cost) = match &sealed {
+            Some(sealed) => (
+                open::held(settings, sealed),
+                open::shown_cost(settings, sealed, opened.is_some())?,
+            ),
+            None => (None, None),
         };
         let status = Status {
             vault: settings.store.path().display().to_string(),
             exists: sealed.is_some(),
             locked: sealed.is_some() && held.is_none(),
-            opened: contents.is_some(),
+            token_from_environment: token_from_environment()?.is_some(),
             unlocked_by: held,
             kdf: cost.map(|cost| cost.to_string()),
-            current_context: contents
-                .as_ref()
-                .and_then(|contents| contents.current_context.as_ref())
-                .map(ToString::to_string),
-            contexts: contents.as_ref().map(logins).unwrap_or_default(),
+            contexts: opened.map(|vault| Shown::all(&vault.contents)),
+            accepted: check.as_ref().map(Result::is_ok),
         };
-        if sealed.is_none() {
-            if settings.output != crate::cli::console::Format::Table {
-                show(settings.output, &status, |_| String::new())?;
-            }
-            return Err(open::no_vault(settings));
+        let nothing = !status.exists && !status.token_from_environment;
+        if !nothing || settings.output != Format::Table {
+            show(settings.output, &status, as_table)?;
         }
-        show(settings.output, &status, as_table)
+        check.transpose()?;
+        if nothing {
+            Err(open::no_vault(settings))
+        } else {
+            Ok(())
+        }
     }
 }
 
-fn logins(contents: &Contents) -> Vec<Login> {
-    let login = |context: &Context| Login {
-        name: context.name.to_string(),
-        base_url: context.base_url.to_string(),
-        account: context.account.clone(),
-        verified_at: context.verified_at,
-        session_expires_at: context.session.as_ref().map(|session| session.expires_at),
+/// Asks the API whether it accepts the credential.
+fn check(settings: &Settings) -> Result<(), Failure> {
+    interrupt::watch();
+    let mut credential = Credential::find(settings, Touch::Look)?;
+    let client = online::client(settings, credential.base_url.clone())?;
+    let request = Request {
+        method: Method::Get,
+        path: PROFILE.to_owned(),
+        query: Vec::new(),
+        body: None,
     };
-    contents.contexts.iter().map(login).collect()
+    let answer = call_in_session(settings, &mut credential, &client, &request)?;
+    match answer.status {
+        200..=299 => Ok(()),
+        401 => Err(rejected(&credential)),
+        status => {
+            let origin = credential.base_url.origin();
+            Err(Failure::new(
+                Exit::ApiError,
+                format!("{origin} answered with HTTP status {status}"),
+            )
+            .hint("this says nothing about the token; try again later"))
+        }
+    }
 }
 
 fn as_table(status: &Status) -> String {
-    let state = match &status.unlocked_by {
-        None => "locked".to_owned(),
-        Some(held) => unlocked(held),
-    };
-    let mut text = table(&[
-        ("Vault", printable(&status.vault).to_string()),
-        ("State", state),
-        (
+    let mut rows = Vec::new();
+    if status.token_from_environment {
+        rows.push((
+            "Token",
+            format!("from {TOKEN_VARIABLE}, in place of the vault's"),
+        ));
+    }
+    if status.exists {
+        let state = status
+            .unlocked_by
+            .as_ref()
+            .map_or_else(|| "locked".to_owned(), unlocked);
+        let cost = status.kdf.clone();
+        rows.push(("Vault", printable(&status.vault).to_string()));
+        rows.push(("State", state));
+        rows.push((
             "Key derivation",
-            status
-                .kdf
-                .clone()
-                .unwrap_or_else(|| "none; opened by identities".to_owned()),
-        ),
-    ]);
-    for login in &status.contexts {
-        let current = if status.current_context.as_ref() == Some(&login.name) {
-            " (current)"
-        } else {
-            ""
-        };
-        text.push_str(&format!("\n{}{current}\n", login.name));
-        let mut rows = vec![
-            ("  API", login.base_url.clone()),
-            (
-                "  Verified",
-                login.verified_at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
-            ),
-        ];
-        for (key, value) in &login.account {
-            let value = value
-                .as_str()
-                .map_or_else(|| value.to_string(), ToOwned::to_owned);
-            if let Some(title) = title(key) {
-                rows.push((title, printable(&value).to_string()));
+            cost.unwrap_or_else(|| "none; opened by identities".to_owned()),
+        ));
+    }
+    match status.accepted {
+        Some(true) => rows.push(("Check", "the API accepts the token".to_owned())),
+        Some(false) => rows.push(("Check", "failed".to_owned())),
+        None => {}
+    }
+    let mut text = table(&rows);
+    match status.contexts.as_deref() {
+        Some([]) => text.push_str("\nNo login is stored. Log in with `cldkctl auth`.\n"),
+        Some(contexts) => {
+            for context in contexts {
+                text.push('\n');
+                text.push_str(&context.table());
             }
         }
-        text.push_str(&table(&rows));
-    }
-    if status.contexts.is_empty() && status.opened {
-        text.push_str("\nNo login is stored. Log in with `cldkctl auth`.\n");
+        None => {}
     }
     text
 }
 
 fn unlocked(held: &Description) -> String {
     let whose = match (held.scope, held.shared) {
-        (Scope::User, _) => "for all your logins",
         (Scope::Session, false) => "for this session",
-        (Scope::Session, true) => {
-            "for this session and your other logins, which it cannot be told from here"
-        }
+        (Scope::Session, true) => "for all your logins, since it cannot tell this one apart,",
+        (Scope::User, _) => "for all your logins",
     };
+    let (lifetime, idle) = (spoken(held.remaining_seconds), spoken(held.idle_seconds));
     format!(
-        "unlocked {whose} by the {}, for {} or until unused for {}",
-        held.keeper,
-        spoken(held.remaining_seconds),
-        spoken(held.idle_seconds)
+        "unlocked {whose} by the {}; locks in {lifetime}, or when unused for {idle}",
+        held.keeper
     )
-}
-
-/// The account facts that a person wants to see; scripts get all of them.
-fn title(key: &str) -> Option<&'static str> {
-    match key {
-        "name" => Some("  Name"),
-        "email" => Some("  Email"),
-        "role" => Some("  Role"),
-        "organization_id" => Some("  Organization"),
-        _ => None,
-    }
 }

@@ -1,20 +1,31 @@
-//! `cldkctl auth token`: the stored token, alone on stdout.
+//! `cldkctl auth token [--session]`: a token, alone on stdout.
 
 use clap::Args;
 
 use crate::cli::console::print_secret;
+use crate::cli::credential::Credential;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::cli::open;
+use crate::cli::online;
+use crate::interrupt;
+use crate::keeper::Touch;
 
 /// Print the stored token, alone, on standard output
 #[derive(Args, Debug)]
-pub(super) struct TokenArgs {}
+pub(super) struct TokenArgs {
+    /// Print the short-lived session token instead, renewed if it is due
+    #[arg(long)]
+    session: bool,
+}
 
 impl TokenArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let vault = open::open(settings)?;
-        let context = open::context(settings, &vault.contents)?;
-        print_secret(context.token.expose())
+        let mut credential = Credential::find(settings, Touch::Use)?;
+        if !self.session {
+            return print_secret(credential.token.expose());
+        }
+        interrupt::watch();
+        let client = online::client(settings, credential.base_url.clone())?;
+        print_secret(credential.session(settings, &client)?.expose())
     }
 }

@@ -1,0 +1,221 @@
+//! `cldkctl api [METHOD] PATH`: an authenticated call, its answer as it came.
+
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Map, Value};
+
+use super::console;
+use super::credential::Credential;
+use super::failure::Failure;
+use super::global::Settings;
+use super::online;
+use crate::cloudeka::{Answer, Body, Client, Method, Request};
+use crate::exit::Exit;
+use crate::interrupt;
+use crate::keeper::Touch;
+use crate::printable::printable;
+use crate::secret::Token;
+
+/// The largest body that is sent, in bytes.
+const MAX_BODY_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Make an authenticated call and print its answer as it came
+///
+/// An HTTP error prints the answer, too, and exits with 8. The path is one below the base
+/// URL that the token was verified at; the token goes nowhere else.
+#[derive(Args, Debug)]
+#[command(override_usage = "cldkctl api [OPTIONS] [METHOD] PATH")]
+pub struct ApiArgs {
+    /// GET, HEAD, POST, PUT, PATCH or DELETE [default: GET, or POST with a body]
+    #[arg(value_name = "METHOD")]
+    first: String,
+
+    /// The path, such as /core/user/profile
+    #[arg(value_name = "PATH")]
+    second: Option<String>,
+
+    /// Add a text field to the JSON body, or to the query of a GET or HEAD
+    #[arg(short, long = "field", value_name = "KEY=VALUE", value_parser = parse_field, conflicts_with = "input")]
+    fields: Vec<(String, String)>,
+
+    /// Send this file as the JSON body; - is standard input
+    #[arg(long, value_name = "FILE")]
+    input: Option<PathBuf>,
+
+    /// Print the status and the headers of the answer first
+    #[arg(short, long)]
+    include: bool,
+}
+
+impl ApiArgs {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        interrupt::watch();
+        let include = self.include;
+        let request = self.request()?;
+        let mut credential = Credential::find(settings, Touch::Use)?;
+        let client = online::client(settings, credential.base_url.clone())?;
+        // Before a session is asked for: a wrong path needs none.
+        let answer = call_in_session(settings, &mut credential, &client, &request)?;
+        settings.asker.finish();
+        print(&answer, include)?;
+        match answer.status {
+            200..=299 => Ok(()),
+            401 => Err(rejected(&credential)),
+            status => Err(Failure::new(
+                Exit::ApiError,
+                format!(
+                    "{} answered with HTTP status {status}",
+                    credential.base_url.origin()
+                ),
+            )
+            .hint("the answer on standard output says more")),
+        }
+    }
+
+    fn request(self) -> Result<Request, Failure> {
+        let (method, path) = match self.second {
+            Some(path) => (Some(self.first), path),
+            None => (None, self.first),
+        };
+        let has_body = self.input.is_some() || !self.fields.is_empty();
+        let method: Method = match method {
+            Some(method) => method.parse().map_err(|_| {
+                Failure::new(Exit::Usage, "there is no such method")
+                    .hint("the methods are GET, HEAD, POST, PUT, PATCH and DELETE")
+            })?,
+            None if has_body => Method::Post,
+            None => Method::Get,
+        };
+        let mut request = Request {
+            method,
+            path,
+            query: Vec::new(),
+            body: None,
+        };
+        if let Some(file) = &self.input {
+            request.body = Some(json(read_input(file)?));
+        } else if matches!(method, Method::Get | Method::Head) {
+            request.query = self.fields;
+        } else if has_body {
+            let fields: Map<String, Value> = self
+                .fields
+                .into_iter()
+                .map(|(key, value)| (key, Value::from(value)))
+                .collect();
+            request.body = Some(json(Value::from(fields).to_string().into_bytes()));
+        }
+        Ok(request)
+    }
+}
+
+/// Calls with the cached session; if the API says that it came to its end, once more with a
+/// new one. A second 401 is the caller's.
+///
+/// # Errors
+/// When the API cannot be asked, or rejects the token.
+pub fn call_in_session(
+    settings: &Settings,
+    credential: &mut Credential,
+    client: &Client,
+    request: &Request,
+) -> Result<Answer, Failure> {
+    let call = |session: &Token| {
+        let _spinner = settings.console.spinner("Waiting for the API…");
+        client
+            .call(session, request, &mut online::observer(settings.console))
+            .map_err(online::failure)
+    };
+    let answer = call(&credential.session(settings, client)?)?;
+    if answer.status != 401 {
+        return Ok(answer);
+    }
+    call(&credential.renew(settings, client)?)
+}
+
+/// What a second 401 in a row means.
+#[must_use]
+pub fn rejected(credential: &Credential) -> Failure {
+    Failure::new(
+        Exit::NotLoggedIn,
+        format!(
+            "{} accepts neither the session nor a new one",
+            credential.base_url.origin()
+        ),
+    )
+    .hint("log in again with `cldkctl auth`")
+}
+
+fn json(bytes: Vec<u8>) -> Body {
+    Body {
+        bytes,
+        content_type: "application/json".to_owned(),
+    }
+}
+
+fn read_input(file: &std::path::Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = if file.as_os_str() == "-" {
+        io::stdin()
+            .lock()
+            .take(MAX_BODY_BYTES + 1)
+            .read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(file)
+            .and_then(|file| file.take(MAX_BODY_BYTES + 1).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| {
+        Failure::new(
+            Exit::Usage,
+            format!("cannot read {}: {error}", file.display()),
+        )
+        .hint("name a readable file with --input, or - for standard input")
+    })?;
+    if bytes.len() as u64 > MAX_BODY_BYTES {
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("{} is larger than 64 MiB", file.display()),
+        )
+        .hint("send less at a time"));
+    }
+    Ok(bytes)
+}
+
+fn print(answer: &Answer, include: bool) -> Result<(), Failure> {
+    let mut head = String::new();
+    if include {
+        head = format!("HTTP {}\n", answer.status);
+        for (name, value) in &answer.headers {
+            head.push_str(&format!("{name}: {value}\n"));
+        }
+        head.push('\n');
+    }
+    let mut stdout = io::stdout().lock();
+    // To a file or a pipe byte for byte; a terminal acts on some bytes, and gets none of them.
+    let written = stdout.write_all(head.as_bytes()).and_then(|()| {
+        if io::stdout().is_terminal() {
+            let text = String::from_utf8_lossy(&answer.body);
+            for part in text.split_inclusive(['\n', '\t']) {
+                let end = part.len() - usize::from(part.ends_with(['\n', '\t']));
+                write!(stdout, "{}{}", printable(&part[..end]), &part[end..])?;
+            }
+            if text.ends_with('\n') || text.is_empty() {
+                Ok(())
+            } else {
+                stdout.write_all(b"\n")
+            }
+        } else {
+            stdout.write_all(&answer.body)
+        }
+    });
+    console::finish(written.and_then(|()| stdout.flush()))
+}
+
+fn parse_field(text: &str) -> Result<(String, String), &'static str> {
+    let (key, value) = text.split_once('=').ok_or("a field is KEY=VALUE")?;
+    if key.is_empty() {
+        return Err("a field has a name in front of the =");
+    }
+    Ok((key.to_owned(), value.to_owned()))
+}

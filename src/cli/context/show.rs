@@ -1,0 +1,32 @@
+//! `cldkctl context show`.
+
+use clap::Args;
+
+use super::Shown;
+use crate::cli::console::show;
+use crate::cli::failure::Failure;
+use crate::cli::global::Settings;
+use crate::cli::open;
+use crate::keeper::Touch;
+use crate::vault::ContextName;
+
+/// Show a context: its API, its account and its defaults, but not its token
+#[derive(Args, Debug)]
+pub(super) struct ShowArgs {
+    /// The context [default: the current one]
+    #[arg(value_name = "NAME")]
+    name: Option<ContextName>,
+}
+
+impl ShowArgs {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let vault = open::open(settings, Touch::Use)?;
+        let name = self.name.as_ref().or(settings.context.as_ref());
+        let context = open::named_context(settings, &vault.contents, name)?;
+        show(
+            settings.output,
+            &Shown::new(context, &vault.contents),
+            Shown::table,
+        )
+    }
+}

@@ -1,0 +1,163 @@
+//! What a command authenticates with: a context of the vault, or `CLDKCTL_TOKEN`.
+
+use jiff::Timestamp;
+
+use super::failure::Failure;
+use super::global::Settings;
+use super::online;
+use super::open::{self, OpenVault};
+use crate::base_url::BaseUrl;
+use crate::cloudeka::{self, Client};
+use crate::exit::Exit;
+use crate::keeper::Touch;
+use crate::secret::Token;
+use crate::vault::{ContextName, Defaults, Session};
+
+/// The variable that stands in for the vault when it is set.
+pub const TOKEN_VARIABLE: &str = "CLDKCTL_TOKEN";
+
+/// A token, and where it may go.
+pub struct Credential {
+    /// Where it was verified; it is sent nowhere else.
+    pub base_url: BaseUrl,
+    /// The long-lived token.
+    pub token: Token,
+    /// What was given at login, overridden by what was given now.
+    pub defaults: Defaults,
+    session: Option<cloudeka::Session>,
+    home: Option<(OpenVault, ContextName)>,
+}
+
+impl Credential {
+    /// The credential to use: `CLDKCTL_TOKEN` if it is set, else the vault's.
+    ///
+    /// # Errors
+    /// When there is none, or the vault cannot be opened.
+    pub fn find(settings: &Settings, touch: Touch) -> Result<Self, Failure> {
+        if let Some(token) = token_from_environment()? {
+            return Ok(Self {
+                base_url: settings.login_base_url(),
+                token,
+                defaults: settings.defaults.clone(),
+                session: None,
+                home: None,
+            });
+        }
+        let vault = open::open(settings, touch)?;
+        let context = open::context(settings, &vault.contents)?;
+        let name = context.name.clone();
+        Ok(Self {
+            base_url: context.base_url.clone(),
+            token: context.token.clone(),
+            defaults: settings.defaults.over(&context.defaults),
+            session: context.session.as_ref().map(cached),
+            home: Some((vault, name)),
+        })
+    }
+
+    /// A session that has not come to its end: the cached one, or a new one for the token.
+    ///
+    /// # Errors
+    /// When the API rejects the token or cannot be asked.
+    pub fn session(&mut self, settings: &Settings, client: &Client) -> Result<Token, Failure> {
+        match &self.session {
+            Some(session) if !session.is_due(Timestamp::now()) => Ok(session.token.clone()),
+            _ => self.renew(settings, client),
+        }
+    }
+
+    /// A new session in place of one that is due or was refused.
+    ///
+    /// Another command may have renewed it meanwhile; then that one is taken. What is new
+    /// is saved, so that the next command need not ask.
+    ///
+    /// # Errors
+    /// When the API rejects the token or cannot be asked.
+    pub fn renew(&mut self, settings: &Settings, client: &Client) -> Result<Token, Failure> {
+        let now = Timestamp::now();
+        if let Some(session) = self.renewed_by_another(settings)
+            && !session.is_due(now)
+        {
+            self.session = Some(session.clone());
+            return Ok(session.token);
+        }
+        let login = {
+            let _spinner = settings.console.spinner("Asking for a new session…");
+            client
+                .login(&self.token, now, &mut online::observer(settings.console))
+                .map_err(online::failure)?
+        };
+        self.session = Some(login.session.clone());
+        if let Err(failure) = self.save(settings, &login, now) {
+            // The command can do its work all the same.
+            let what = failure.what;
+            settings
+                .console
+                .warn(&format!("the new session is not kept: {what}"));
+        }
+        Ok(login.session.token)
+    }
+
+    /// The session that is in the vault by now, if it is another one.
+    fn renewed_by_another(&mut self, settings: &Settings) -> Option<cloudeka::Session> {
+        let (vault, name) = self.home.as_mut()?;
+        vault.reread(settings).ok()?;
+        let context = vault.contents.context(name)?;
+        if context.token.expose() != self.token.expose() {
+            return None;
+        }
+        let stored = cached(context.session.as_ref()?);
+        let known = self.session.as_ref().map(|session| session.token.expose());
+        (known != Some(stored.token.expose())).then_some(stored)
+    }
+
+    fn save(
+        &mut self,
+        settings: &Settings,
+        login: &cloudeka::Login,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let Some((vault, name)) = &mut self.home else {
+            return Ok(());
+        };
+        let token = &self.token;
+        vault.update(settings, |contents| {
+            // The context may be another by now; its session is not ours to set then.
+            if let Some(context) = contents.context_mut(name)
+                && context.token.expose() == token.expose()
+            {
+                let cloudeka::Session { token, expires_at } = login.session.clone();
+                context.session = Some(Session::new(token, expires_at));
+                context.account.clone_from(&login.account);
+                context.verified_at = now;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn cached(session: &Session) -> cloudeka::Session {
+    cloudeka::Session {
+        token: session.token.clone(),
+        expires_at: session.expires_at,
+    }
+}
+
+/// The token in `CLDKCTL_TOKEN`; an empty one counts as unset.
+///
+/// # Errors
+/// When it is no token.
+pub fn token_from_environment() -> Result<Option<Token>, Failure> {
+    let Some(value) = std::env::var_os(TOKEN_VARIABLE).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    Token::parse(&value.to_string_lossy())
+        .map(Some)
+        .map_err(|error| {
+            Failure::new(
+                Exit::Usage,
+                format!("{TOKEN_VARIABLE} cannot be used: {error}"),
+            )
+            .hint("set it to a whole token, or unset it to use the vault")
+        })
+}

@@ -1,0 +1,68 @@
+//! `cldkctl exec -- CMD …`: run a command with the credential in its environment.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use clap::Args;
+
+use super::credential::{Credential, TOKEN_VARIABLE};
+use super::failure::Failure;
+use super::global::Settings;
+use super::online;
+use crate::exit::Exit;
+use crate::keeper::Touch;
+use crate::platform;
+use crate::printable::printable;
+
+/// Run a command with the token in its environment
+///
+/// The command sees CLDKCTL_TOKEN, CLDKCTL_BASE_URL and, where a project is known,
+/// CLDKCTL_DEFAULT_PROJECT_ID. It takes the place of this process: signals reach it, and
+/// its exit status is what the caller gets. If it cannot be run, that is 126, and 127 if
+/// there is no such command.
+#[derive(Args, Debug)]
+pub struct ExecArgs {
+    /// Set CLDKCTL_SESSION_TOKEN, too, to a session that is not due
+    #[arg(long)]
+    session: bool,
+
+    /// The command and its arguments
+    #[arg(required = true, last = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+impl ExecArgs {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let mut credential = Credential::find(settings, Touch::Use)?;
+        let mut words = self.command.into_iter();
+        let program = words.next().expect("clap requires one");
+        let mut command = Command::new(&program);
+        command
+            .args(words)
+            .env("CLDKCTL_BASE_URL", credential.base_url.to_string())
+            .env(TOKEN_VARIABLE, credential.token.expose());
+        if let Some(project) = &credential.defaults.project {
+            command.env("CLDKCTL_DEFAULT_PROJECT_ID", project);
+        }
+        if self.session {
+            let client = online::client(settings, credential.base_url.clone())?;
+            let session = credential.session(settings, &client)?;
+            command.env("CLDKCTL_SESSION_TOKEN", session.expose());
+        }
+        settings.asker.finish();
+        platform::soften();
+        // Returns only when it fails.
+        let error = command.exec();
+        let exit = match error.kind() {
+            io::ErrorKind::NotFound => Exit::CommandNotFound,
+            _ => Exit::CommandNotRun,
+        };
+        let program = program.to_string_lossy();
+        Err(
+            Failure::new(exit, format!("cannot run {}: {error}", printable(&program)))
+                .hint("check its name and the PATH"),
+        )
+    }
+}
