@@ -19,8 +19,9 @@
 //! (the route and the shape of its answer), `said` (where an error keeps its message), and
 //! `verdict` (which error is a judgement on the token, and which is the server's own trouble).
 //!
-//! A token goes to one origin only, the one of the [`BaseUrl`]: redirects are not followed,
-//! request paths cannot lead elsewhere, and plain `http` is for loopback alone.
+//! A token goes to one origin only, the one of the [`BaseUrl`](crate::base_url::BaseUrl):
+//! redirects are not followed, request paths cannot lead elsewhere, and plain `http` is for
+//! loopback alone.
 //!
 //! This module knows no files and no terminal. Its clock is the caller's where it decides
 //! what is stored; it looks at the machine's own only to wait between attempts.

@@ -122,7 +122,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 /// Writes a path, byte for byte, and a newline to stdout.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn print_path(path: &Path) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     let bytes = path.as_os_str().as_bytes();
@@ -137,7 +137,7 @@ pub fn print_path(path: &Path) -> Result<(), Failure> {
 /// Writes a secret and a newline to stdout, past any buffer that would keep a copy.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn print_secret(secret: &str) -> Result<(), Failure> {
     let mut parts = [io::IoSlice::new(secret.as_bytes()), io::IoSlice::new(b"\n")];
     let mut parts = &mut parts[..];
@@ -155,7 +155,7 @@ pub fn print_secret(secret: &str) -> Result<(), Failure> {
 /// Writes a value in the format that was asked for.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn show<T: Serialize>(
     format: Format,
     value: &T,

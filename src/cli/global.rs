@@ -24,6 +24,7 @@ use crate::vault::{Ceiling, ContextName, Cost, Defaults, Store};
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
     /// Address of the API [env: CLDKCTL_BASE_URL] [default: https://ai.cloudeka.id]
+    #[allow(rustdoc::bare_urls, reason = "it is the help text")]
     #[arg(short = 'U', long, global = true, value_name = "URL")]
     base_url: Option<String>,
 
