@@ -4,6 +4,7 @@
 //! - [`Standin`]: a real HTTP server on loopback that answers as Cloudeka does, or as badly
 //!   as it is told to.
 //! - [`Session`]: a program on a real terminal, and a person who types.
+//! - [`cargo`](cargo::cargo): for what builds or runs something of this repository itself.
 //!
 //! A test is then a story:
 //!
@@ -32,6 +33,7 @@
     reason = "a panic is how a test fails"
 )]
 
+pub mod cargo;
 pub mod pty;
 pub mod standin;
 pub mod traces;
