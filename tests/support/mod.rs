@@ -5,6 +5,7 @@
 //!   as it is told to.
 //! - [`Session`]: a program on a real terminal, and a person who types.
 //! - [`cargo`](cargo::cargo): for what builds or runs something of this repository itself.
+//! - [`steps`]: what many stories begin with, such as a login.
 //!
 //! A test is then a story:
 //!
@@ -36,6 +37,7 @@
 pub mod cargo;
 pub mod pty;
 pub mod standin;
+pub mod steps;
 pub mod traces;
 pub mod world;
 
@@ -46,6 +48,7 @@ use std::time::{Duration, Instant};
 
 pub use pty::Session;
 pub use standin::{Account, Certificate, Misbehave, Received, Standin};
+pub use steps::{PASSPHRASE, TOKEN};
 pub use world::{Output, World};
 
 /// A user and group id that is nobody's: where the tests need a second person.

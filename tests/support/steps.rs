@@ -1,0 +1,174 @@
+//! What many stories begin with: a login, and a look into the vault with nothing of ours.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use bech32::{Bech32, Hrp};
+use serde_json::Value;
+
+use super::pty::{drain, feed};
+use super::{Session, Standin, World, starting};
+
+/// A token of the form that the portal makes.
+pub const TOKEN: &str = "cldkctl_story_0f1e2d3c4b5a69788796";
+
+/// A passphrase that is not easy to guess.
+pub const PASSPHRASE: &str = "tulip harvests brass umbrella";
+
+/// A stand-in that knows [`TOKEN`], and a world whose commands go there.
+#[track_caller]
+pub fn cloudeka_and_world() -> (Standin, World) {
+    let cloudeka = Standin::start();
+    cloudeka.accept_token(TOKEN);
+    let world = World::new().at(&cloudeka);
+    (cloudeka, world)
+}
+
+/// [`cloudeka_and_world`], logged in with [`TOKEN`] and [`PASSPHRASE`].
+#[track_caller]
+pub fn logged_in() -> (Standin, World) {
+    let (cloudeka, world) = cloudeka_and_world();
+    log_in(&world, TOKEN, &[]);
+    (cloudeka, world)
+}
+
+/// Logs in with `token` and [`PASSPHRASE`] on a terminal; more arguments after `auth`.
+#[track_caller]
+pub fn log_in(world: &World, token: &str, args: &[&str]) {
+    let joins = fs::exists(world.vault_path()).expect("the data folder can be read");
+    let mut terminal = world.cldkctl(["auth"]).args(args).on_pty();
+    terminal.expect("Enter your token:");
+    terminal.send_secret(token);
+    if joins {
+        terminal.expect("Vault passphrase:");
+        terminal.send_secret(PASSPHRASE);
+    } else {
+        type_new_passphrase(&mut terminal, PASSPHRASE);
+    }
+    terminal.expect("Auth success");
+    assert_eq!(terminal.wait(), 0, "{}", terminal.screen());
+}
+
+/// Answers the two questions for a new passphrase.
+#[track_caller]
+pub fn type_new_passphrase(terminal: &mut Session, passphrase: &str) {
+    terminal.expect("New vault passphrase:");
+    terminal.send_secret(passphrase);
+    terminal.expect("Repeat passphrase:");
+    terminal.send_secret(passphrase);
+}
+
+/// What is in the vault at `path`, binary or armored, read with the crates `argon2` and `age`
+/// and nothing of ours, along the recipe of `vault-format.md`.
+#[track_caller]
+pub fn contents_of(path: &Path, passphrase: &str) -> Value {
+    let [salt, cost @ ..] = kdf_of(path);
+    let [memory, iterations, lanes] = cost.map(|number| number.parse().expect("a number"));
+    let params = Params::new(memory, iterations, lanes, Some(32)).expect("parameters of Argon2");
+    let mut key = [0; 32];
+    let mut blocks = vec![Block::default(); params.block_count()];
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into_with_memory(
+            passphrase.as_bytes(),
+            salt.as_bytes(),
+            &mut key,
+            &mut blocks,
+        )
+        .expect("Argon2 derives a key");
+    let identity: age::x25519::Identity = identity(&key).parse().expect("an age identity");
+    let vault = fs::read(path).expect("a vault");
+    let plain = age::decrypt(&identity, &vault)
+        .unwrap_or_else(|why| panic!("{passphrase:?} does not open {path:?}: {why}"));
+    serde_json::from_slice(&plain).expect("the contents are JSON")
+}
+
+/// The same with the commands `argon2` and `age`, which have to be installed.
+#[track_caller]
+pub fn contents_by_commands(path: &Path, passphrase: &str) -> Value {
+    let [salt, memory, iterations, lanes] = kdf_of(path);
+    let argon2 = [
+        "argon2",
+        &salt,
+        "-id",
+        "-v",
+        "13",
+        "-k",
+        &memory,
+        "-t",
+        &iterations,
+        "-p",
+        &lanes,
+        "-l",
+        "32",
+        "-r",
+    ];
+    let hex = pipe(&argon2, passphrase.as_bytes());
+    let hex = std::str::from_utf8(&hex).expect("hexadecimal").trim();
+    let key: Vec<u8> = (0..hex.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal"))
+        .collect();
+    let path = path.to_str().expect("a path of text");
+    let age = ["age", "--decrypt", "--identity", "-", path];
+    serde_json::from_slice(&pipe(&age, identity(&key).as_bytes())).expect("the contents are JSON")
+}
+
+/// Whether these commands are installed; [skips](super::skip) when not.
+#[track_caller]
+pub fn are_installed(commands: &[&str]) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let missing = commands
+        .iter()
+        .find(|name| !std::env::split_paths(&path).any(|folder| folder.join(name).exists()));
+    if let Some(missing) = missing {
+        super::skip(&format!("`{missing}` is not installed"));
+    }
+    missing.is_none()
+}
+
+/// `AGE-SECRET-KEY-1…`
+fn identity(key: &[u8]) -> String {
+    let prefix = Hrp::parse("age-secret-key-").expect("a prefix");
+    bech32::encode::<Bech32>(prefix, key)
+        .expect("32 bytes are short enough")
+        .to_uppercase()
+}
+
+/// Salt, memory in KiB, passes and lanes, as they stand in the header of the vault.
+#[track_caller]
+pub fn kdf_of(path: &Path) -> [String; 4] {
+    let vault = fs::read(path).unwrap_or_else(|why| panic!("{path:?}: {why}"));
+    let mut vault_bytes = Vec::new();
+    let mut reader = age::armor::ArmoredReader::new(&*vault);
+    std::io::Read::read_to_end(&mut reader, &mut vault_bytes).expect("armor or none");
+    let vault = vault_bytes;
+    let vault = String::from_utf8_lossy(&vault);
+    let mut stanzas = vault
+        .lines()
+        .take_while(|line| !line.starts_with("---"))
+        .filter_map(|line| line.strip_prefix("-> cldkctl-argon2id v1 "));
+    let words = stanzas.next().expect("a stanza of ours in the header");
+    assert_eq!(stanzas.next(), None, "at most one such stanza");
+    let words: Vec<String> = words.split(' ').map(ToOwned::to_owned).collect();
+    words.try_into().expect("four arguments")
+}
+
+/// What `command` makes of `input`. Fails the test when it fails.
+#[track_caller]
+pub fn pipe(command: &[&str], input: &[u8]) -> Vec<u8> {
+    let starting = starting();
+    let mut child = Command::new(command[0])
+        .args(&command[1..])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|why| panic!("{}: {why}", command[0]));
+    drop(starting);
+    feed(child.stdin.take().expect("a pipe"), input.to_vec());
+    let output = drain(child.stdout.take().expect("a pipe"));
+    let status = child.wait().expect("the child can be waited for");
+    assert!(status.success(), "{command:?}: {status}");
+    output.join().expect("the reader does not panic")
+}
