@@ -35,6 +35,7 @@
 )]
 
 pub mod cargo;
+pub mod failures;
 pub mod pty;
 pub mod standin;
 pub mod steps;
