@@ -160,7 +160,7 @@ fn nobody_is_there() {
             &before,
             output,
             7,
-            &["https://cloudeka.invalid", "--max-retries", "0"],
+            &["https://cloudeka.invalid", "not found"],
         );
         assert_unchanged(&world, &before);
     }

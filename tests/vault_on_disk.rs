@@ -1,0 +1,442 @@
+//! The vault's place on disk: links, locks, crashes, other people, and things that are no
+//! vault at all.
+
+mod support;
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FileType, FlockOperation, Mode};
+use support::steps::{cloudeka_and_world, contents_of, log_in, logged_in};
+use support::world::{Cldkctl, mode, set_mode};
+use support::{PASSPHRASE, SOMEONE_ELSE, TOKEN, World, can_be_someone_else};
+
+/// A login without a terminal.
+fn auth(world: &World) -> Cldkctl<'_> {
+    // In the runtime folder, so that it is not among what is in the vault's.
+    fs::write(world.runtime().join("cldkctl.passphrase"), PASSPHRASE).expect("written");
+    world
+        .cldkctl(["auth", "--token-stdin"])
+        .env("CREDENTIALS_DIRECTORY", world.runtime())
+        .stdin(TOKEN)
+}
+
+/// The names in `folder`.
+fn names_in(folder: impl AsRef<Path>) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let name = |entry: fs::DirEntry| entry.file_name().into_string().expect("text");
+    let mut names: Vec<_> = entries
+        .map(|entry| name(entry.expect("an entry")))
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_link_to_the_vault_stays_one_and_what_it_points_to_is_replaced() {
+    let (_cloudeka, world) = logged_in();
+    let real = world.home().join("synced");
+    fs::create_dir(&real).expect("a folder");
+    set_mode(&real, 0o700);
+    fs::rename(world.vault_path(), real.join("my.age")).expect("moved");
+    symlink("../../synced/my.age", world.vault_path()).expect("a relative link");
+    let before = fs::metadata(real.join("my.age")).expect("a file").ino();
+
+    log_in(&world, TOKEN, &[]);
+    assert!(world.vault_path().is_symlink());
+    assert_eq!(
+        fs::read_link(world.vault_path()).expect("a link"),
+        Path::new("../../synced/my.age")
+    );
+    assert_eq!(contents_of(&real.join("my.age"), PASSPHRASE)["revision"], 2);
+    assert_eq!(mode(real.join("my.age")), 0o600);
+    assert_ne!(
+        fs::metadata(real.join("my.age")).expect("a file").ino(),
+        before,
+        "replaced whole"
+    );
+    assert_eq!(
+        names_in(&real),
+        ["my.age", "my.age.lock"],
+        "the lock is beside the file itself"
+    );
+}
+
+#[test]
+fn a_link_through_links_and_a_linked_folder_lead_to_the_vault() {
+    let (_cloudeka, world) = logged_in();
+    let real = world.home().join("real");
+    fs::rename(world.data().join("cldkctl"), &real).expect("moved");
+    symlink("../real", world.data().join("cldkctl")).expect("a link to a folder");
+    symlink("vault.age", real.join("one")).expect("a link");
+    symlink(real.join("one"), world.home().join("two")).expect("a link");
+    auth(&world)
+        .arg("--vault")
+        .arg(world.home().join("two"))
+        .run()
+        .succeeded();
+    assert!(world.home().join("two").is_symlink() && real.join("one").is_symlink());
+    auth(&world).run().succeeded();
+    assert_eq!(
+        contents_of(&real.join("vault.age"), PASSPHRASE)["revision"],
+        3
+    );
+}
+
+#[test]
+fn a_link_that_leads_to_nothing_yet_gets_a_vault_at_its_end() {
+    let (_cloudeka, world) = cloudeka_and_world();
+    let folder = world.data().join("cldkctl");
+    fs::create_dir(&folder).expect("a folder");
+    set_mode(&folder, 0o700);
+    symlink(
+        world.home().join("new/folder/vault.age"),
+        world.vault_path(),
+    )
+    .expect("a link");
+    auth(&world).run().succeeded();
+    assert!(world.vault_path().is_symlink());
+    assert_eq!(mode(world.home().join("new/folder")), 0o700);
+    assert_eq!(
+        contents_of(&world.home().join("new/folder/vault.age"), PASSPHRASE)["revision"],
+        1
+    );
+}
+
+#[test]
+fn a_link_that_bites_its_tail_is_told_at_once() {
+    let (_cloudeka, world) = logged_in();
+    let path = world.home().join("loop.age");
+    symlink("loop.age", &path).expect("a link");
+    let output = auth(&world).arg("--vault").arg(&path).run().expect_code(1);
+    assert!(
+        output.stderr.contains("loop.age") && output.stderr.contains("hint:"),
+        "{output}"
+    );
+}
+
+#[test]
+fn a_relative_path_begins_in_the_current_folder() {
+    let (_cloudeka, world) = cloudeka_and_world();
+    let folder = world.home().join("here");
+    fs::create_dir(&folder).expect("a folder");
+    set_mode(&folder, 0o755);
+    for vault in ["mine.age", "./sub/mine.age", "sub/../other.age"] {
+        auth(&world)
+            .args(["--vault", vault])
+            .current_dir(&folder)
+            .run()
+            .succeeded();
+        assert_eq!(mode(folder.join(vault)), 0o600);
+    }
+    assert_eq!(mode(folder.join("sub")), 0o700);
+    assert_eq!(
+        mode(&folder),
+        0o755,
+        "a folder that was there stays as it was"
+    );
+    auth(&world)
+        .env("CLDKCTL_VAULT", "by-variable.age")
+        .current_dir(&folder)
+        .run()
+        .succeeded();
+    assert!(folder.join("by-variable.age").exists());
+    assert!(!world.vault_path().exists());
+}
+
+#[test]
+fn somebody_elses_folder_is_refused() {
+    if !can_be_someone_else() {
+        return;
+    }
+    let (cloudeka, world) = cloudeka_and_world();
+    let folder = world.data().join("cldkctl");
+    fs::create_dir(&folder).expect("a folder");
+    set_mode(&folder, 0o755);
+    std::os::unix::fs::chown(&folder, Some(SOMEONE_ELSE), None).expect("root may");
+    let output = auth(&world).run().expect_code(1);
+    for text in [folder.to_str().expect("text"), "65432", "hint:"] {
+        assert!(output.stderr.contains(text), "{text}: {output}");
+    }
+    assert_eq!(names_in(&folder), [""; 0]);
+    assert_eq!(
+        cloudeka.connections(),
+        0,
+        "better known before the token is sent"
+    );
+}
+
+#[test]
+fn somebody_elses_vault_is_refused() {
+    if !can_be_someone_else() {
+        return;
+    }
+    let (_cloudeka, world) = logged_in();
+    std::os::unix::fs::chown(world.vault_path(), Some(SOMEONE_ELSE), None).expect("root may");
+    let before = world.files();
+    for run in [
+        auth(&world),
+        world.cldkctl(["auth", "token"]),
+        world.cldkctl(["vault", "info"]),
+        world.cldkctl(["auth", "logout", "--all"]),
+    ] {
+        let output = run.run().expect_code(1);
+        assert!(
+            output.stderr.contains("vault.age") && output.stderr.contains("65432"),
+            "{output}"
+        );
+    }
+    let mut after = world.files();
+    after.retain(|path, _| !path.ends_with("cldkctl.passphrase"));
+    assert_eq!(after, before);
+}
+
+#[test]
+fn roots_vault_is_refused_to_somebody_else() {
+    if !can_be_someone_else() {
+        return;
+    }
+    let (_cloudeka, world) = logged_in();
+    let copy = PathBuf::from(world.home()).join("lent.age");
+    fs::copy(world.vault_path(), &copy).expect("copied");
+    set_mode(&copy, 0o644);
+    set_mode(world.home(), 0o755);
+    let run = world
+        .cldkctl(["vault", "info", "--vault"])
+        .arg(&copy)
+        .run_by(SOMEONE_ELSE);
+    let output = run
+        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .current_dir("/")
+        .run()
+        .expect_code(1);
+    assert!(output.stderr.contains("belongs to user id 0"), "{output}");
+}
+
+#[test]
+fn a_user_logs_in_at_home() {
+    if !can_be_someone_else() {
+        return;
+    }
+    let (_cloudeka, world) = cloudeka_and_world();
+    let world = world.owned_by(SOMEONE_ELSE);
+    world.write("run/cldkctl.passphrase", PASSPHRASE);
+    let run = world
+        .cldkctl(["auth", "--token-stdin"])
+        .env("CREDENTIALS_DIRECTORY", world.runtime());
+    run.stdin(TOKEN).run().succeeded();
+    assert_eq!(
+        fs::metadata(world.vault_path()).expect("a vault").uid(),
+        SOMEONE_ELSE
+    );
+}
+
+#[test]
+fn a_folder_that_others_may_write_in_is_refused() {
+    let (cloudeka, world) = cloudeka_and_world();
+    let folder = world.home().join("shared");
+    fs::create_dir(&folder).expect("a folder");
+    for bits in [0o777, 0o770, 0o775, 0o707] {
+        set_mode(&folder, bits);
+        let output = auth(&world)
+            .arg("--vault")
+            .arg(folder.join("v.age"))
+            .run()
+            .expect_code(1);
+        assert!(
+            output.stderr.contains("other users can replace") && output.stderr.contains("chmod"),
+            "{output}"
+        );
+        assert_eq!(names_in(&folder), [""; 0]);
+    }
+    assert_eq!(cloudeka.connections(), 0);
+    // Where a link leads counts as well as where it lies.
+    symlink(folder.join("v.age"), world.home().join("link.age")).expect("a link");
+    auth(&world)
+        .arg("--vault")
+        .arg(world.home().join("link.age"))
+        .run()
+        .expect_code(1);
+
+    set_mode(&folder, 0o1777);
+    auth(&world)
+        .arg("--vault")
+        .arg(folder.join("v.age"))
+        .run()
+        .succeeded();
+    assert_eq!(mode(folder.join("v.age")), 0o600, "as in /tmp");
+}
+
+#[test]
+fn what_is_no_file_is_refused_at_once() {
+    let (cloudeka, world) = cloudeka_and_world();
+    let fifo = world.home().join("fifo");
+    let mode = Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, FileType::Fifo, mode, 0).expect("a FIFO");
+    let socket = world.home().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+    let sparse = world.home().join("sparse");
+    let file = fs::File::create(&sparse).expect("a file");
+    file.set_len(1 << 40).expect("a terabyte of nothing");
+    let link = world.home().join("link");
+    symlink("/dev/zero", &link).expect("a link");
+
+    for path in [
+        &world.home(),
+        &fifo,
+        &socket,
+        Path::new("/dev/zero"),
+        Path::new("/dev/null"),
+        &sparse,
+        &link,
+        Path::new("/"),
+    ] {
+        for run in [
+            auth(&world),
+            world.cldkctl(["auth", "token"]),
+            world.cldkctl(["auth", "status"]),
+            world.cldkctl(["vault", "info"]),
+        ] {
+            let start = Instant::now();
+            let output = run.arg("--vault").arg(path).run().expect_code(6);
+            assert!(
+                start.elapsed() < Duration::from_secs(2),
+                "{path:?}: {:?}",
+                start.elapsed()
+            );
+            assert!(output.stderr.contains("hint:"), "{output}");
+            assert_eq!(output.stdout, "");
+        }
+    }
+    fs::remove_file(&sparse).expect("removed");
+    assert!(
+        fs::symlink_metadata(&fifo)
+            .expect("still there")
+            .file_type()
+            .is_fifo()
+    );
+    assert_eq!(cloudeka.connections(), 0);
+}
+
+#[test]
+fn a_lock_that_another_holds_is_waited_for() {
+    let (_cloudeka, world) = logged_in();
+    let lock = world.data().join("cldkctl/vault.age.lock");
+    let lock = OpenOptions::new()
+        .write(true)
+        .open(lock)
+        .expect("the lock file");
+    rustix::fs::flock(&lock, FlockOperation::LockExclusive).expect("the lock");
+    let before = fs::read(world.vault_path()).expect("a vault");
+
+    let running = auth(&world).spawn();
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(fs::read(world.vault_path()).expect("a vault"), before);
+    // Whoever only reads does not wait.
+    let token = world
+        .cldkctl(["auth", "token", "--passphrase-stdin"])
+        .stdin(PASSPHRASE);
+    token.patience(Duration::from_secs(2)).run().succeeded();
+
+    drop(lock);
+    let output = running.wait().succeeded();
+    assert!(
+        output.stderr.contains("Waiting for another cldkctl"),
+        "{output}"
+    );
+    assert_eq!(contents_of(&world.vault_path(), PASSPHRASE)["revision"], 2);
+}
+
+#[test]
+fn many_logins_at_once_lose_nothing() {
+    let (_cloudeka, world) = logged_in();
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let running = names.map(|name| auth(&world).args(["--context", name]).spawn());
+    for each in running {
+        each.wait().succeeded();
+    }
+    let contents = contents_of(&world.vault_path(), PASSPHRASE);
+    let contexts = contents["contexts"].as_array().expect("contexts");
+    let mut found: Vec<_> = contexts
+        .iter()
+        .map(|one| one["name"].as_str().expect("text"))
+        .collect();
+    found.sort_unstable();
+    assert_eq!(found, ["a", "b", "c", "d", "default", "e", "f"]);
+    assert_eq!(contents["revision"], 7);
+}
+
+#[test]
+fn two_first_logins_at_once_make_one_vault() {
+    let (_cloudeka, world) = cloudeka_and_world();
+    let running = ["a", "b"].map(|name| auth(&world).args(["--context", name]).spawn());
+    let codes: Vec<_> = running.into_iter().map(|each| each.wait()).collect();
+    let contents = contents_of(&world.vault_path(), PASSPHRASE);
+    let stored = contents["contexts"].as_array().map_or(0, Vec::len);
+    let succeeded = codes.iter().filter(|output| output.code == 0).count();
+    assert_eq!(stored, succeeded, "what succeeded is there");
+    assert!(succeeded >= 1);
+    for failed in codes.iter().filter(|output| output.code != 0) {
+        assert_eq!(failed.code, 1, "{failed}");
+        assert!(
+            failed.stderr.contains("meanwhile") && failed.stderr.contains("hint:"),
+            "{failed}"
+        );
+    }
+}
+
+#[test]
+fn what_a_crash_left_behind_is_cleaned_up() {
+    let (_cloudeka, world) = logged_in();
+    let folder = world.data().join("cldkctl");
+    for name in [".vault.age.Ab12Cd.tmp", ".vault.age.x.tmp"] {
+        fs::write(folder.join(name), "half a vault").expect("written");
+    }
+    for name in ["notes.tmp", ".other.age.x.tmp", "vault.age.bak"] {
+        fs::write(folder.join(name), "not ours").expect("written");
+    }
+    auth(&world).run().succeeded();
+    let kept = [
+        ".other.age.x.tmp",
+        "notes.tmp",
+        "vault.age",
+        "vault.age.bak",
+        "vault.age.lock",
+    ];
+    assert_eq!(names_in(folder), kept);
+}
+
+#[test]
+fn where_nothing_can_be_written_the_old_vault_stays() {
+    if !can_be_someone_else() {
+        return;
+    }
+    let (_cloudeka, world) = cloudeka_and_world();
+    let world = world.owned_by(SOMEONE_ELSE); // root may write anywhere
+    world.write("run/cldkctl.passphrase", PASSPHRASE);
+    let auth = || {
+        let run = world.cldkctl(["auth", "--token-stdin"]).stdin(TOKEN);
+        run.env("CREDENTIALS_DIRECTORY", world.runtime())
+    };
+    auth().run().succeeded();
+    let before = world.files();
+    set_mode(world.data().join("cldkctl"), 0o500);
+    let output = auth().run().expect_code(1);
+    assert!(
+        output.stderr.contains("cldkctl") && output.stderr.contains("hint:"),
+        "{output}"
+    );
+    assert_eq!(world.files(), before);
+
+    set_mode(world.data(), 0o500);
+    let elsewhere = world.data().join("new/vault.age");
+    let output = auth().arg("--vault").arg(&elsewhere).run().expect_code(1);
+    assert!(
+        output.stderr.contains(world.data().to_str().expect("text")),
+        "{output}"
+    );
+    assert_eq!(world.files(), before);
+    set_mode(world.data(), 0o700);
+}
