@@ -39,8 +39,11 @@ pub(crate) struct QuietTerminal {
 pub fn watch() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT])
-        else {
+        let ignored = ignored_from_the_start();
+        let watched = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT]
+            .into_iter()
+            .filter(|signal| ignored & (1 << (signal - 1)) == 0);
+        let Ok(mut signals) = Signals::new(watched) else {
             return; // the default actions stay in force
         };
         thread::spawn(move || {
@@ -53,6 +56,20 @@ pub fn watch() {
             }
         });
     });
+}
+
+/// What whoever started us wants ignored, as nohup(1) does, stays ignored. The lowest bit is
+/// signal 1 (`SigIgn`, proc_pid_status(5)); none where there is no such file.
+fn ignored_from_the_start() -> u64 {
+    std::fs::read_to_string("/proc/self/status")
+        .ok()
+        .and_then(|status| {
+            let mask = status
+                .lines()
+                .find_map(|line| line.strip_prefix("SigIgn:"))?;
+            u64::from_str_radix(mask.trim(), 16).ok()
+        })
+        .unwrap_or(0)
 }
 
 /// While the guard lives, no signal of [`watch`]'s ends the process: it ends right after.
