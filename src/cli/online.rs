@@ -32,7 +32,13 @@ pub fn client(settings: &Settings, base_url: BaseUrl) -> Result<Client, Failure>
             })?;
         options.extra_roots_pem = Some(pem);
     }
-    Client::new(&options).map_err(failure)
+    Client::new(&options).map_err(|error| match (&error, &settings.ca_cert) {
+        (Error::Roots(why), Some(path)) => {
+            Failure::new(Exit::Usage, format!("cannot use {}: {why}", path.display()))
+                .hint("name a file with a certificate authority in PEM with --ca-cert")
+        }
+        _ => failure(error),
+    })
 }
 
 /// Tells, with `-v`, what happens on the wire.
