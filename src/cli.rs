@@ -33,7 +33,8 @@ use crate::keeper::agent;
     name = "cldkctl",
     version,
     max_term_width = 100,
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    args_override_self = true // the last one counts, as in the original, so that an alias can be overridden
 )]
 #[command(
     after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not logged in, 4 vault locked, \
