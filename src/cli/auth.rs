@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 
 use super::failure::Failure;
 use super::global::Settings;
+use crate::exit::Exit;
 
 /// Log in: verify a token and seal it in the vault
 ///
@@ -16,7 +17,8 @@ use super::global::Settings;
 /// API, then asks for the vault's passphrase and seals the token in the vault. Nothing is
 /// written unless the API accepted the token.
 #[derive(Args, Debug)]
-#[command(args_conflicts_with_subcommands = true)]
+// Not `args_conflicts_with_subcommands`: after any flag, `auth -q status` included, that takes
+// the subcommand for a TOKEN and sends it.
 pub struct AuthArgs {
     #[command(subcommand)]
     command: Option<AuthCommand>,
@@ -33,6 +35,10 @@ enum AuthCommand {
 
 impl AuthArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        if self.command.is_some() && self.login.is_given() {
+            let what = "a token and the flags of a login go with `cldkctl auth` alone";
+            return Err(Failure::new(Exit::Usage, what).hint("for more information, try '--help'"));
+        }
         match self.command {
             None => self.login.run(settings),
             Some(AuthCommand::Status(args)) => args.run(settings),

@@ -52,6 +52,16 @@ pub(super) struct LoginArgs {
 }
 
 impl LoginArgs {
+    /// Whether there is any.
+    pub(super) fn is_given(&self) -> bool {
+        self.token.is_some()
+            || self.token_stdin
+            || self.allow_weak_passphrase
+            || self.kdf_memory.is_some()
+            || self.kdf_iterations.is_some()
+            || self.kdf_lanes.is_some()
+    }
+
     pub(super) fn run(mut self, settings: &Settings) -> Result<(), Failure> {
         interrupt::watch();
         let cost = self.cost(settings)?;
