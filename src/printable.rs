@@ -44,7 +44,8 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-fn acts_on_a_terminal(c: char) -> bool {
+/// Whether a terminal, rather than show `c`, would do something.
+pub(crate) fn acts_on_a_terminal(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{00ad}' | '\u{061c}' | '\u{180e}'

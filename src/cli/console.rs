@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use crate::exit::Exit;
+use crate::printable::acts_on_a_terminal;
 
 /// How data is written to stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]
@@ -167,12 +168,38 @@ pub fn show<T: Serialize>(
             format!("cannot write this as {format:?}: {error}"),
         )
     };
+    let json = || {
+        serde_json::to_string_pretty(value)
+            .map(|json| escaped(&json))
+            .map_err(|error| unwritable(&error))
+    };
     let text = match format {
         Format::Table => table(value),
-        Format::Json => serde_json::to_string_pretty(value).map_err(|error| unwritable(&error))?,
-        Format::Yaml => serde_saphyr::to_string(value).map_err(|error| unwritable(&error))?,
+        Format::Json => json()?,
+        Format::Yaml => {
+            let yaml = serde_saphyr::to_string(value).map_err(|error| unwritable(&error))?;
+            // Only a quoted string could escape it; JSON quotes all, and is YAML as well.
+            let unsafe_to_show = yaml.chars().any(|c| c != '\n' && acts_on_a_terminal(c));
+            if unsafe_to_show { json()? } else { yaml }
+        }
     };
     print(text.trim_end())
+}
+
+/// JSON that a terminal can show: `serde_json` leaves C1 controls and text that runs backwards
+/// as they are, and both are only ever in strings.
+fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && acts_on_a_terminal(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                text.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            text.push(c);
+        }
+    }
+    text
 }
 
 /// Lines of `name  value`, the values aligned.
@@ -184,10 +211,10 @@ pub fn table(rows: &[(&str, String)]) -> String {
         .collect()
 }
 
-/// What became of writing to stdout: a reader that has gone away is no failure.
+/// Tells a reader that has gone away, which is none of our business, from a failure.
 ///
 /// # Errors
-/// When stdout cannot be written.
+/// When stdout cannot be written, as with a full disk.
 pub fn finish(written: io::Result<()>) -> Result<(), Failure> {
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(

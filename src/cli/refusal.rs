@@ -5,6 +5,7 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::console::{Console, finish};
 use crate::exit::Exit;
 
 /// Prints help, the version, or what is wrong with the arguments.
@@ -27,9 +28,14 @@ pub(super) fn explain(mut error: clap::Error) -> Exit {
             error.remove(ContextKind::Suggested);
         }
     }
-    // There is nobody to tell when stdout or stderr is gone.
-    let _ = error.print();
-    exit
+    match finish(error.print()) {
+        Err(failure) if exit == Exit::Success => {
+            Console::default().failure(&failure);
+            failure.exit
+        }
+        // There is nobody to tell when stderr is gone.
+        _ => exit,
+    }
 }
 
 /// Whether it is a name of ours or looks like a mistyped flag, rather than a value.
