@@ -103,7 +103,6 @@ fn a_token_as_a_flag_or_its_value_is_not_repeated() {
     }
     for line in &lines {
         let args: Vec<_> = line.iter().map(String::as_str).collect();
-        if args == ["auth", &format!("--{TOKEN}")] { /* a flag like any other */ }
         refuses(&world, &args);
     }
 }
@@ -233,6 +232,51 @@ fn flags_may_stand_before_and_after_the_command() {
         let output = world.cldkctl(args).stdin(PASSPHRASE).run().succeeded();
         assert_eq!(output.stdout, format!("{TOKEN}\n"));
     }
+}
+
+#[test]
+fn a_flag_before_a_subcommand_does_not_make_a_token_of_it() {
+    let (cloudeka, world) = logged_in();
+    let sent = cloudeka.connections();
+    for args in [
+        &["auth", "-q", "status"][..],
+        &["auth", "--output", "json", "status"],
+        &["auth", "--no-input", "status"],
+        &[
+            "auth",
+            "--vault",
+            "missing.age",
+            "--context",
+            "default",
+            "help",
+        ],
+    ] {
+        world.cldkctl(args).run().succeeded();
+    }
+    for args in [
+        &["auth", "--token-stdin", "status"][..],
+        &["auth", "--kdf-lanes", "2", "logout"],
+        &["auth", TOKEN, "token"],
+    ] {
+        let output = world.cldkctl(args).run().expect_code(2);
+        assert!(output.stderr.contains("--help"), "{output}");
+    }
+    assert_eq!(cloudeka.connections(), sent);
+}
+
+#[test]
+fn a_flag_given_twice_counts_the_second_time() {
+    let (_cloudeka, world) = logged_in();
+    let args = [
+        "--vault=alias.age",
+        "vault",
+        "path",
+        "--vault=/mine.age",
+        "-q",
+        "-q",
+    ];
+    let output = world.cldkctl(args).run().succeeded();
+    assert_eq!(output.stdout, "/mine.age\n");
 }
 
 /// Runs with stdout at `file`; exit code and stderr.
