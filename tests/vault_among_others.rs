@@ -5,6 +5,7 @@ mod support;
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{MetadataExt as _, chown, symlink};
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::fs::FlockOperation;

@@ -1,4 +1,4 @@
-//! The vault's place on disk: links, crashes, full or read-only folders, and things that are no
+//! The vault's place on disk: links, crashes, read-only folders, and things that are no
 //! vault at all. What other people and other commands do to it is in `vault_among_others.rs`.
 
 mod support;
@@ -249,4 +249,46 @@ fn where_nothing_can_be_written_the_old_vault_stays() {
     );
     assert_eq!(world.files(), before);
     set_mode(world.data(), 0o700);
+}
+
+#[test]
+fn killed_at_any_moment_the_vault_is_the_old_one_or_the_new_one() {
+    let (_cloudeka, world) = logged_in();
+    let mut revision = 1;
+    for moment in 0..30 {
+        let running = auth(&world).spawn();
+        std::thread::sleep(Duration::from_millis(3 * moment));
+        running.signal(rustix::process::Signal::KILL);
+        let code = running.wait().code;
+        let now = contents_of(&world.vault_path(), PASSPHRASE)["revision"]
+            .as_u64()
+            .expect("a revision");
+        assert!(
+            now == revision || now == revision + 1,
+            "{now} after {revision}"
+        );
+        assert!(
+            code != 0 || now == revision + 1,
+            "what was reported is there"
+        );
+        revision = now;
+    }
+    auth(&world).run().succeeded();
+    let names = ["vault.age", "vault.age.lock"];
+    assert_eq!(names_in(world.data().join("cldkctl")), names);
+}
+
+#[test]
+fn a_lock_file_that_is_a_link_is_not_followed() {
+    let (_cloudeka, world) = logged_in();
+    let victim = world.write("victim", "precious");
+    let lock = world.data().join("cldkctl/vault.age.lock");
+    fs::remove_file(&lock).expect("removed");
+    symlink(&victim, &lock).expect("a link");
+    let output = auth(&world).run().expect_code(1);
+    assert!(
+        output.stderr.contains("vault.age.lock") && output.stderr.contains("hint:"),
+        "{output}"
+    );
+    assert_eq!(fs::read(victim).expect("there"), b"precious");
 }
