@@ -57,6 +57,7 @@ impl LoginArgs {
         self.token.is_some()
             || self.token_stdin
             || self.allow_weak_passphrase
+            || self.no_unlock
             || self.kdf_memory.is_some()
             || self.kdf_iterations.is_some()
             || self.kdf_lanes.is_some()
