@@ -16,7 +16,10 @@ use support::{PASSPHRASE, SOMEONE_ELSE, TOKEN, World, can_be_someone_else};
 /// A login without a terminal.
 fn auth(world: &World) -> Cldkctl<'_> {
     // In the runtime folder, so that it is not among what is in the vault's.
-    fs::write(world.runtime().join("cldkctl.passphrase"), PASSPHRASE).expect("written");
+    let passphrase = world.runtime().join("cldkctl.passphrase");
+    if !passphrase.exists() {
+        fs::write(passphrase, PASSPHRASE).expect("written");
+    }
     world
         .cldkctl(["auth", "--token-stdin"])
         .env("CREDENTIALS_DIRECTORY", world.runtime())

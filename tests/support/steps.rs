@@ -34,11 +34,12 @@ pub fn logged_in() -> (Standin, World) {
     (cloudeka, world)
 }
 
-/// Logs in with `token` and [`PASSPHRASE`] on a terminal; more arguments after `auth`.
+/// Logs in with `token` and [`PASSPHRASE`] on a terminal, and leaves the vault locked; more
+/// arguments after `auth`.
 #[track_caller]
 pub fn log_in(world: &World, token: &str, args: &[&str]) {
     let joins = fs::exists(world.vault_path()).expect("the data folder can be read");
-    let mut terminal = world.cldkctl(["auth"]).args(args).on_pty();
+    let mut terminal = world.cldkctl(["auth", "--no-unlock"]).args(args).on_pty();
     terminal.expect("Enter your token:");
     terminal.send_secret(token);
     if joins {
