@@ -20,6 +20,9 @@ static QUIET_TERMINAL: Mutex<Option<QuietTerminal>> = Mutex::new(None);
 /// Held while a file is being replaced.
 static WRITING: Mutex<()> = Mutex::new(());
 
+/// Takes a spinner off the screen, which would draw itself once more after the last line.
+static CLEAR_SPINNER: Mutex<Option<Box<dyn FnOnce() + Send>>> = Mutex::new(None);
+
 /// A terminal whose echo we turned off.
 pub(crate) struct QuietTerminal {
     /// The open terminal.
@@ -77,6 +80,11 @@ pub fn hold() -> MutexGuard<'static, ()> {
     WRITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Notes how to take what moves off the screen before leaving, or that nothing does any more.
+pub(crate) fn note_spinner(clear: Option<Box<dyn FnOnce() + Send>>) {
+    *CLEAR_SPINNER.lock().unwrap_or_else(PoisonError::into_inner) = clear;
+}
+
 /// Notes a terminal to restore, or that there is none any more. Gives what was noted.
 pub(crate) fn note_terminal(terminal: Option<QuietTerminal>) -> Option<QuietTerminal> {
     let mut noted = QUIET_TERMINAL
@@ -105,6 +113,13 @@ pub fn restore_terminal() {
 fn leave(signal: i32) -> ! {
     // Never released: nothing may begin to write any more.
     let _writing = hold();
+    let clear = CLEAR_SPINNER
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    if let Some(clear) = clear {
+        clear();
+    }
     {
         let terminal = QUIET_TERMINAL
             .lock()

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use crate::exit::Exit;
+use crate::interrupt;
 use crate::printable::acts_on_a_terminal;
 
 /// How data is written to stdout.
@@ -90,6 +91,9 @@ impl Console {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         bar.set_style(ProgressStyle::default_spinner());
         bar.set_message(text);
+        // Before it is first drawn.
+        let seen = bar.clone();
+        interrupt::note_spinner(Some(Box::new(move || seen.finish_and_clear())));
         bar.enable_steady_tick(Duration::from_millis(100));
         Spinner(Some(bar))
     }
@@ -101,6 +105,7 @@ pub struct Spinner(Option<ProgressBar>);
 impl Drop for Spinner {
     fn drop(&mut self) {
         if let Some(bar) = &self.0 {
+            interrupt::note_spinner(None);
             bar.finish_and_clear();
         }
     }
