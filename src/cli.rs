@@ -11,6 +11,7 @@ pub mod exec;
 pub mod failure;
 pub mod global;
 pub mod lock;
+pub mod new_passphrase;
 pub mod online;
 pub mod open;
 pub mod period;

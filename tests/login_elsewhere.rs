@@ -151,7 +151,8 @@ fn status_in_every_format_says_the_same() {
     open.assert_no_secret(&[TOKEN, PASSPHRASE]);
     let open: serde_json::Value = serde_json::from_str(&open.stdout).expect("JSON");
     assert_eq!(open["locked"], true, "for whoever hands over no passphrase");
-    assert_eq!(open["current_context"], "default");
+    assert_eq!(open["contexts"][0]["name"], "default");
+    assert_eq!(open["contexts"][0]["current"], true);
     assert_eq!(open["contexts"][0]["base_url"], cloudeka.base_url());
     assert_eq!(open["contexts"][0]["account"]["name"], "Sari Wijaya");
 

@@ -91,7 +91,8 @@ fn a_new_passphrase_that_will_not_do() {
         assert_unchanged(&world, &before);
     }
     for (path, code) in [
-        (folder.join("missing"), 1),
+        // Nothing else is tried, so nothing can open the vault.
+        (folder.join("missing"), 4),
         (folder.clone(), 2),
         (Path::new("/dev/zero").into(), 2),
     ] {

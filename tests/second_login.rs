@@ -287,3 +287,29 @@ fn a_wrong_passphrase_changes_nothing() {
     assert!(terminal.echo_is_on());
     assert_eq!(world.files(), before);
 }
+
+#[test]
+fn a_login_again_keeps_the_defaults_that_it_does_not_name() {
+    let (cloudeka, world) = logged_in();
+    cloudeka.accept_token(TOKEN);
+    let log_in = |flags: &[&str]| {
+        world
+            .cldkctl(["auth", TOKEN, "--no-unlock", "--passphrase-stdin"])
+            .args(flags.iter().copied())
+            .stdin(PASSPHRASE)
+            .run()
+            .succeeded();
+        let shown = world
+            .cldkctl(["auth", "status", "-o", "json", "--passphrase-stdin"])
+            .stdin(PASSPHRASE)
+            .run()
+            .succeeded();
+        let shown: Value = serde_json::from_str(&shown.stdout).expect("JSON");
+        shown["contexts"][0]["defaults"].clone()
+    };
+    let first = log_in(&["-P", "project-7", "-R", "registry-3"]);
+    assert_eq!(first["project"], "project-7");
+    let second = log_in(&["-P", "project-8"]);
+    assert_eq!(second["project"], "project-8");
+    assert_eq!(second["registry"], "registry-3");
+}

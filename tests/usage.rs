@@ -7,7 +7,7 @@ use std::fs::OpenOptions;
 use std::process::{Command, Stdio};
 
 use support::steps::logged_in;
-use support::{PASSPHRASE, TOKEN, World};
+use support::{PASSPHRASE, Standin, TOKEN, World};
 
 /// Prints nothing of the secret, whole or in part, and exits with 2.
 #[track_caller]
@@ -368,4 +368,25 @@ fn streams_that_are_closed_cause_no_panic_and_hit_no_file() {
         );
     }
     assert_eq!(world.files(), before);
+}
+
+#[test]
+fn a_mistyped_subcommand_of_auth_is_not_sent_as_a_token() {
+    let cloudeka = Standin::start();
+    let world = World::new().at(&cloudeka);
+    for (typed, meant) in [
+        ("statsu", "status"),
+        ("tokne", "token"),
+        ("logotu", "logout"),
+    ] {
+        let output = world.cldkctl(["auth", typed]).run();
+        assert_eq!(output.code, 2, "{output}");
+        assert!(
+            output
+                .stderr
+                .contains(&format!("did you mean `cldkctl auth {meant}`")),
+            "{output}"
+        );
+    }
+    assert_eq!(cloudeka.connections(), 0);
 }

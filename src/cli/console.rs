@@ -14,6 +14,7 @@ use super::failure::Failure;
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::printable::acts_on_a_terminal;
+use crate::printable::printable;
 
 /// How data is written to stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]
@@ -58,27 +59,27 @@ impl Console {
     /// A remark.
     pub fn note(&self, text: &str) {
         if !self.quiet {
-            say(text);
+            say(None, text);
         }
     }
 
     /// A step, of interest with `-v` alone.
     pub fn detail(&self, text: &str) {
         if self.verbose {
-            say(text);
+            say(None, text);
         }
     }
 
     /// Something that the user should change.
     pub fn warn(&self, text: &str) {
-        say(&format!("{WARNING}warning:{WARNING:#} {text}"));
+        say(Some((WARNING, "warning:")), text);
     }
 
     /// Why the command failed, and what to do.
     pub fn failure(&self, failure: &Failure) {
-        say(&format!("{ERROR}error:{ERROR:#} {}", failure.what));
+        say(Some((ERROR, "error:")), &failure.what);
         if let Some(hint) = &failure.hint {
-            say(&format!("{HINT}hint:{HINT:#} {hint}"));
+            say(Some((HINT, "hint:")), hint);
         }
     }
 
@@ -111,9 +112,15 @@ impl Drop for Spinner {
     }
 }
 
-fn say(text: &str) {
+/// Says one line. File names and servers have a part in what is said, and must not move the
+/// cursor.
+fn say(label: Option<(Style, &str)>, text: &str) {
+    let text = printable(text);
     // There is nobody to tell when stderr is gone.
-    let _ = writeln!(anstream::stderr(), "{text}");
+    let _ = match label {
+        Some((style, label)) => writeln!(anstream::stderr(), "{style}{label}{style:#} {text}"),
+        None => writeln!(anstream::stderr(), "{text}"),
+    };
 }
 
 /// Writes `text` and a newline to stdout.

@@ -90,17 +90,10 @@ impl Failure {
     }
 
     /// No passphrase, and no way to ask for it.
-    pub fn locked(store: &Store) -> Self {
-        Self::new(
-            Exit::Locked,
-            format!(
-                "the vault {} is locked, and there is no terminal to ask for its passphrase",
-                store.path().display()
-            ),
-        )
-        .hint(
-            "give it with --passphrase-file or --passphrase-stdin, or an identity with --identity",
-        )
+    pub fn locked(store: &Store, why: &PromptError) -> Self {
+        let path = store.path().display();
+        Self::new(Exit::Locked, format!("the vault {path} is locked, and {why}"))
+            .hint("run `cldkctl unlock` on a terminal, or hand the passphrase over with --passphrase-file or --passphrase-stdin, or an identity with --identity")
     }
 }
 
@@ -138,7 +131,7 @@ impl From<PromptError> for Failure {
     fn from(error: PromptError) -> Self {
         let exit = match error {
             PromptError::TooLong | PromptError::Characters => Exit::Usage,
-            PromptError::NoTerminal | PromptError::Io(_) => Exit::Failure,
+            PromptError::NoTerminal | PromptError::Forbidden | PromptError::Io(_) => Exit::Failure,
         };
         Self::new(exit, error.to_string())
             .hint("type it again, or hand it over on standard input or in a file")
@@ -148,7 +141,8 @@ impl From<PromptError> for Failure {
 impl From<SourceError> for Failure {
     fn from(error: SourceError) -> Self {
         let exit = match error {
-            SourceError::Io { .. } => Exit::Failure,
+            // Nothing else will be tried, so the vault stays locked.
+            SourceError::Io { .. } => Exit::Locked,
             SourceError::TooLong(_) | SourceError::NotText(_) | SourceError::NotAFile(_) => {
                 Exit::Usage
             }

@@ -12,8 +12,7 @@ use crate::interrupt;
 use crate::keeper::{Description, Found, Held, KeepersError, Limits, Scope, Touch};
 use crate::secret::{Key, Passphrase};
 use crate::vault::{
-    Contents, Context, ContextName, Cost, Kdf, Locked, PassphraseIdentity, SealError, Sealed,
-    Store, seal,
+    Contents, Context, ContextName, Cost, Kdf, Locked, PassphraseIdentity, Sealed, Store, seal,
 };
 
 /// How long a command waits for another that is changing the vault.
@@ -103,21 +102,39 @@ pub fn shown_cost(
     }
 }
 
+/// Where it came from what opened a vault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// From a flag, the environment, the settings or systemd.
+    HandedOver,
+    /// From a keeper: an earlier command unlocked the vault.
+    Kept,
+    /// From a person, just now.
+    Asked,
+}
+
 /// The vault, open.
 pub struct OpenVault {
     /// What opened it.
     pub opener: Opener,
+    /// Where that came from.
+    pub source: KeySource,
     /// What is in it.
     pub contents: Contents,
 }
 
-/// Opens the vault, asking for the passphrase if nothing else opens it.
+/// Opens the vault, asking for the passphrase if nothing else opens it. Who was asked is not
+/// asked again by the next command: the vault stays unlocked.
 ///
 /// # Errors
 /// When there is no vault, or it cannot be opened.
 pub fn open(settings: &Settings, touch: Touch) -> Result<OpenVault, Failure> {
     let sealed = peek(settings)?.ok_or_else(|| no_vault(settings))?;
-    unseal(settings, &sealed, touch)
+    let vault = unseal(settings, &sealed, touch)?;
+    if vault.source == KeySource::Asked {
+        keep(settings, &vault.opener, settings.limits, settings.scope);
+    }
+    Ok(vault)
 }
 
 /// How the vault's key is held between commands, if it is.
@@ -185,7 +202,7 @@ pub fn named_context<'a>(
 /// Opens a vault whose header was read, asking for the passphrase if nothing else opens it.
 ///
 /// The order is that of the design: an identity, a passphrase that is handed over, the
-/// keeper, a person. Who was asked is not asked again by the next command.
+/// keeper, a person.
 ///
 /// # Errors
 /// When nothing opens it.
@@ -194,28 +211,28 @@ pub fn unseal(settings: &Settings, sealed: &Sealed, touch: Touch) -> Result<Open
         return Ok(vault);
     }
     let Some(kdf) = kdf(settings, sealed)? else {
-        let path = settings.store.path().display();
-        return Err(Failure::new(
-            Exit::Locked,
-            format!("no passphrase opens the vault {path}"),
-        )
-        .hint("name one of its identities with --identity"));
+        return Err(no_passphrase(settings, Exit::Locked));
     };
     match settings.keepers.get(&settings.slot(), &kdf.salt, touch) {
-        Found::Key(key) => return OpenVault::new(Opener::Key(kdf.clone(), key), sealed, settings),
+        Found::Key(key) => {
+            let opener = Opener::Key(kdf.clone(), key);
+            return OpenVault::new(opener, KeySource::Kept, sealed, settings);
+        }
         Found::Rekeyed => settings.console.warn(
             "the passphrase or the cost of the vault was changed since it was unlocked, so it is locked again",
         ),
         Found::Nothing => {}
     }
     let passphrase = sources::ask(settings, "Vault passphrase:")?;
-    let vault = OpenVault::new(
-        derive(settings, kdf.clone(), &passphrase)?,
-        sealed,
-        settings,
-    )?;
-    keep(settings, &vault.opener, settings.limits, settings.scope);
-    Ok(vault)
+    let opener = derive(settings, kdf.clone(), &passphrase)?;
+    OpenVault::new(opener, KeySource::Asked, sealed, settings)
+}
+
+/// The vault is one for identities alone.
+fn no_passphrase(settings: &Settings, exit: Exit) -> Failure {
+    let path = settings.store.path().display();
+    Failure::new(exit, format!("no passphrase opens the vault {path}"))
+        .hint("name one of its identities with --identity")
 }
 
 /// Opens the vault with the identity or the passphrase that was handed over, if one was.
@@ -224,13 +241,13 @@ fn unseal_handed_over(settings: &Settings, sealed: &Sealed) -> Result<Option<Ope
         Opener::Identities(sources::identities(settings, path)?)
     } else if let Some(passphrase) = sources::handed_over(settings)? {
         let Some(kdf) = kdf(settings, sealed)? else {
-            return Err(Failure::vault(SealError::NoMatch, &settings.store));
+            return Err(no_passphrase(settings, Exit::WrongPassphrase));
         };
         derive(settings, kdf.clone(), &passphrase)?
     } else {
         return Ok(None);
     };
-    OpenVault::new(opener, sealed, settings).map(Some)
+    OpenVault::new(opener, KeySource::HandedOver, sealed, settings).map(Some)
 }
 
 /// Opens the vault if that takes no asking: `None` when it is locked. Looking at it this
@@ -250,7 +267,8 @@ pub fn unseal_unasked(settings: &Settings, sealed: &Sealed) -> Result<Option<Ope
         .get(&settings.slot(), &kdf.salt, Touch::Look)
     {
         Found::Key(key) => {
-            OpenVault::new(Opener::Key(kdf.clone(), key), sealed, settings).map(Some)
+            let opener = Opener::Key(kdf.clone(), key);
+            OpenVault::new(opener, KeySource::Kept, sealed, settings).map(Some)
         }
         Found::Rekeyed | Found::Nothing => Ok(None),
     }
@@ -303,9 +321,18 @@ pub fn derive(settings: &Settings, kdf: Kdf, passphrase: &Passphrase) -> Result<
 }
 
 impl OpenVault {
-    fn new(opener: Opener, sealed: &Sealed, settings: &Settings) -> Result<Self, Failure> {
+    fn new(
+        opener: Opener,
+        source: KeySource,
+        sealed: &Sealed,
+        settings: &Settings,
+    ) -> Result<Self, Failure> {
         let contents = opener.open(sealed, &settings.store)?;
-        Ok(Self { opener, contents })
+        Ok(Self {
+            opener,
+            source,
+            contents,
+        })
     }
 
     /// Reads the vault again: another command may have changed it.

@@ -9,8 +9,8 @@ use super::console::Console;
 use super::failure::Failure;
 use super::global::{Handover, Settings};
 use crate::exit::Exit;
+use crate::prompt::identity;
 use crate::prompt::source::{self, FromFile};
-use crate::prompt::{PromptError, identity};
 use crate::secret::Passphrase;
 
 /// The passphrase, if it is handed over without asking.
@@ -43,8 +43,11 @@ pub fn handed_over(settings: &Settings) -> Result<Option<Passphrase>, Failure> {
 /// Exit 4 when there is nobody to ask.
 pub fn ask(settings: &Settings, question: &str) -> Result<Passphrase, Failure> {
     match settings.asker.ask_hidden(question) {
+        Ok(text) if text.is_empty() => {
+            Err(Failure::new(Exit::Usage, "no passphrase was typed").hint("try again"))
+        }
         Ok(text) => Ok(Passphrase::new(&text)),
-        Err(PromptError::NoTerminal) => Err(Failure::locked(&settings.store)),
+        Err(error) if error.is_silence() => Err(Failure::locked(&settings.store, &error)),
         Err(error) => Err(error.into()),
     }
 }

@@ -29,8 +29,8 @@ impl Asker {
     /// Asks for a secret.
     ///
     /// # Errors
-    /// As [`Terminal::open`] and [`Terminal::ask_hidden`]; with `--no-input` there is no
-    /// terminal.
+    /// As [`Terminal::open`] and [`Terminal::ask_hidden`]; [`PromptError::Forbidden`] with
+    /// `--no-input`.
     pub fn ask_hidden(&self, question: &str) -> Result<Zeroizing<String>, PromptError> {
         self.with_terminal(|terminal| terminal.ask_hidden(question))
     }
@@ -53,7 +53,7 @@ impl Asker {
         act: impl FnOnce(&mut Terminal) -> Result<T, PromptError>,
     ) -> Result<T, PromptError> {
         if !self.allowed {
-            return Err(PromptError::NoTerminal);
+            return Err(PromptError::Forbidden);
         }
         let mut slot = self.terminal.lock().unwrap_or_else(PoisonError::into_inner);
         let terminal = match &mut *slot {

@@ -30,6 +30,9 @@ pub enum PromptError {
     /// The process has no controlling terminal.
     #[error("there is no terminal to ask on")]
     NoTerminal,
+    /// Asking is forbidden.
+    #[error("--no-input forbids asking")]
+    Forbidden,
     /// The terminal failed or was closed.
     #[error("cannot read from the terminal: {0}")]
     Io(#[from] io::Error),
@@ -39,6 +42,14 @@ pub enum PromptError {
     /// A control character, or bytes that are no UTF-8.
     #[error("the answer has a control character in it, perhaps an arrow key")]
     Characters,
+}
+
+impl PromptError {
+    /// Whether there is nobody to ask, rather than no good answer.
+    #[must_use]
+    pub fn is_silence(&self) -> bool {
+        matches!(self, Self::NoTerminal | Self::Forbidden)
+    }
 }
 
 impl Terminal {
@@ -116,8 +127,9 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        interrupt::restore_terminal();
-        interrupt::note_terminal(None);
+        if let Some(terminal) = interrupt::note_terminal(None) {
+            let _ = tcsetattr(&terminal.file, OptionalActions::Now, &terminal.before);
+        }
     }
 }
 

@@ -357,10 +357,15 @@ impl Contents {
     pub fn log_in(&mut self, context: Context) {
         self.current_context = Some(context.name.clone());
         match self.context_mut(&context.name) {
-            // What someone else added to it stays.
+            // What someone else added to it stays, and so do defaults that were not given anew.
             Some(old) => {
                 let extra = std::mem::take(&mut old.extra);
-                *old = Context { extra, ..context };
+                let defaults = context.defaults.over(&old.defaults);
+                *old = Context {
+                    extra,
+                    defaults,
+                    ..context
+                };
             }
             None => self.contexts.push(context),
         }

@@ -5,17 +5,16 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::base_url::BaseUrl;
-use crate::cli::console;
+use crate::cli::credential::{TOKEN_VARIABLE, token_from_environment};
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::cli::open::Opener;
+use crate::cli::open::{KeySource, Opener};
 use crate::cli::size::Size;
-use crate::cli::{online, open, sources};
+use crate::cli::{console, new_passphrase, online, open};
+use crate::cloudeka::Client;
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::Touch;
-use crate::prompt::PromptError;
-use crate::prompt::passphrase::{check_strength, generate};
 use crate::prompt::source;
 use crate::secret::{Passphrase, Token};
 use crate::vault::{Contents, Context, ContextName, Cost, Kdf, RecipientEntry, Salt, Session};
@@ -66,25 +65,34 @@ impl LoginArgs {
     pub(super) fn run(mut self, settings: &Settings) -> Result<(), Failure> {
         interrupt::watch();
         let cost = self.cost(settings)?;
-        // A vault that cannot be used is better known before the token is typed and sent.
+        // What cannot be used is better known before a token is typed and sent.
         let sealed = open::peek(settings)?;
+        let client = online::client(settings, settings.login_base_url())?;
+        if token_from_environment()?.is_some() {
+            settings.console.warn(&format!(
+                "{TOKEN_VARIABLE} is set, and other commands will use it in place of this login"
+            ));
+        }
         let token = self.token(settings)?;
-        let context = verify(settings, token)?;
+        let context = verify(settings, &client, token)?;
 
-        let opener = match sealed {
+        let (opener, source) = match sealed {
             Some(sealed) => {
                 let mut vault = open::unseal(settings, &sealed, Touch::Use)?;
                 vault.update(settings, |contents| {
                     log_in(settings, contents, context);
                     Ok(())
                 })?;
-                vault.opener
+                (vault.opener, vault.source)
             }
-            None => create(settings, cost, &self.new_passphrase(settings)?, context)?,
+            None => {
+                let passphrase = new_passphrase::choose(settings, self.allow_weak_passphrase)?;
+                let opener = create(settings, cost, &passphrase, context)?;
+                (opener, KeySource::Asked)
+            }
         };
-        if self.no_unlock {
-            settings.keepers.forget(&settings.slot());
-        } else {
+        // One that was unlocked before stays so, and no longer than it would have.
+        if !self.no_unlock && source != KeySource::Kept {
             open::keep(settings, &opener, settings.limits, settings.scope);
         }
         console::print("Auth success")
@@ -118,6 +126,7 @@ impl LoginArgs {
 
     fn token(&mut self, settings: &Settings) -> Result<Token, Failure> {
         let text = if let Some(text) = self.token.take() {
+            refuse_misspelt_command(&text)?;
             settings.console.warn(
                 "a token on the command line can be seen by other users and stays in the shell's history; \
                  leave it out to be asked for it, or use --token-stdin",
@@ -130,11 +139,10 @@ impl LoginArgs {
                 .asker
                 .ask_hidden("Enter your token:")
                 .map_err(|error| match error {
-                    PromptError::NoTerminal => Failure::new(
-                        Exit::Usage,
-                        "no token was given, and there is no terminal to ask for it",
-                    )
-                    .hint("hand it over with --token-stdin"),
+                    error if error.is_silence() => {
+                        Failure::new(Exit::Usage, format!("no token was given, and {error}"))
+                            .hint("hand it over with --token-stdin")
+                    }
                     error => error.into(),
                 })?
         };
@@ -143,79 +151,25 @@ impl LoginArgs {
                 .hint("copy the whole token from the portal (profile, API, Token); nothing was sent or written")
         })
     }
-
-    /// A new passphrase, strong enough: handed over, typed twice, or made up for the user.
-    fn new_passphrase(&self, settings: &Settings) -> Result<Passphrase, Failure> {
-        let handed_over = sources::handed_over(settings)?;
-        let passphrase = match handed_over {
-            Some(passphrase) => passphrase,
-            None => match ask_new(settings)? {
-                Chosen::Typed(passphrase) => passphrase,
-                Chosen::Generated(passphrase) => return Ok(passphrase),
-            },
-        };
-        if self.allow_weak_passphrase {
-            return Ok(passphrase);
-        }
-        check_strength(&passphrase).map_err(|weak| {
-            let advice = if weak.advice.is_empty() { String::new() } else { format!(" {}", weak.advice) };
-            Failure::new(
-                Exit::Usage,
-                format!("this passphrase is too easy to guess (strength {} of 4).{advice}", weak.score),
-            )
-            .hint(
-                "take several words that do not belong together, answer with Enter alone to be given some, \
-                 or insist with --allow-weak-passphrase; nothing was written",
-            )
-        })?;
-        Ok(passphrase)
-    }
 }
 
-enum Chosen {
-    Typed(Passphrase),
-    Generated(Passphrase),
-}
-
-fn ask_new(settings: &Settings) -> Result<Chosen, Failure> {
-    let ask =
-        |question| {
-            settings.asker.ask_hidden(question).map_err(|error| {
-                match error {
-            PromptError::NoTerminal => Failure::new(
-                Exit::Locked,
-                format!(
-                    "there is no passphrase for the new vault {}, and no terminal to ask for one",
-                    settings.store.path().display()
-                ),
-            )
-            .hint("hand it over with --passphrase-file or --passphrase-stdin; nothing was written"),
-            error => error.into(),
-        }
-            })
-        };
-    let first = Passphrase::new(&ask("New vault passphrase:")?);
-    if first.is_empty() {
-        let generated = generate()?;
-        let mut text = Zeroizing::new(String::with_capacity(256));
-        text.push_str("Your new vault passphrase is shown this once. Write it down:\n\n    ");
-        text.push_str(generated.expose());
-        text.push_str("\n\n");
-        settings.asker.show(&text)?;
-        return Ok(Chosen::Generated(generated));
+/// A sub-command with a typing error would be sent to the API as a token.
+fn refuse_misspelt_command(text: &str) -> Result<(), Failure> {
+    const TYPING_ERRORS: usize = 2;
+    let near = ["status", "token", "logout", "help"]
+        .into_iter()
+        .find(|name| strsim::osa_distance(name, text) <= TYPING_ERRORS);
+    match near {
+        Some(name) => Err(
+            Failure::new(Exit::Usage, "this is hardly a token, so it was not sent")
+                .hint(format!("did you mean `cldkctl auth {name}`?")),
+        ),
+        None => Ok(()),
     }
-    let second = Passphrase::new(&ask("Repeat passphrase:")?);
-    if first.expose() != second.expose() {
-        return Err(Failure::new(Exit::Usage, "the two passphrases differ")
-            .hint("start again with `cldkctl auth`; nothing was written"));
-    }
-    Ok(Chosen::Typed(first))
 }
 
 /// Exchanges the token at the API. The name of the context is found later, in the vault.
-fn verify(settings: &Settings, token: Token) -> Result<Context, Failure> {
-    let base_url = settings.login_base_url();
-    let client = online::client(settings, base_url.clone())?;
+fn verify(settings: &Settings, client: &Client, token: Token) -> Result<Context, Failure> {
     let now = Timestamp::now();
     let login = {
         let _spinner = settings.console.spinner("Verifying the token…");
@@ -224,7 +178,7 @@ fn verify(settings: &Settings, token: Token) -> Result<Context, Failure> {
             .map_err(online::failure)?
     };
     let name = settings.context.clone().unwrap_or_else(default_name);
-    let mut context = Context::new(name, base_url, token, now);
+    let mut context = Context::new(name, client.base_url().clone(), token, now);
     context.account = login.account;
     context.session = Some(Session::new(login.session.token, login.session.expires_at));
     context.defaults = settings.defaults.clone();
