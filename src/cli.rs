@@ -16,6 +16,7 @@ pub mod online;
 pub mod open;
 pub mod period;
 mod refusal;
+pub mod save;
 pub mod size;
 pub mod sources;
 pub mod unlock;

@@ -1,6 +1,4 @@
-//! Opening the vault for a command: where the key comes from, and saving what changed.
-
-use std::time::{Duration, Instant};
+//! Opening the vault for a command: where the key comes from.
 
 use age::Identity;
 
@@ -8,15 +6,9 @@ use super::failure::Failure;
 use super::global::Settings;
 use super::sources;
 use crate::exit::Exit;
-use crate::interrupt;
 use crate::keeper::{Description, Found, Held, KeepersError, Limits, Scope, Touch};
 use crate::secret::{Key, Passphrase};
-use crate::vault::{
-    Contents, Context, ContextName, Cost, Kdf, Locked, PassphraseIdentity, Sealed, Store, seal,
-};
-
-/// How long a command waits for another that is changing the vault.
-const LOCK_PATIENCE: Duration = Duration::from_secs(30);
+use crate::vault::{Contents, Context, ContextName, Cost, Kdf, PassphraseIdentity, Sealed, Store};
 
 /// What opens a vault, again and again while a command runs.
 pub enum Opener {
@@ -45,9 +37,7 @@ impl Opener {
         }
         .map_err(|error| Failure::vault(error, store))
     }
-}
 
-impl Opener {
     /// The recipient of a derived identity.
     #[must_use]
     pub fn derived_recipient(&self) -> Option<String> {
@@ -69,7 +59,7 @@ pub fn peek(settings: &Settings) -> Result<Option<Sealed>, Failure> {
     parse(settings.store.read()?, &settings.store)
 }
 
-fn parse(bytes: Option<Vec<u8>>, store: &Store) -> Result<Option<Sealed>, Failure> {
+pub(super) fn parse(bytes: Option<Vec<u8>>, store: &Store) -> Result<Option<Sealed>, Failure> {
     bytes
         .map(|bytes| Sealed::parse(&bytes))
         .transpose()
@@ -343,74 +333,5 @@ impl OpenVault {
         let sealed = peek(settings)?.ok_or_else(|| no_vault(settings))?;
         self.contents = self.opener.open(&sealed, &settings.store)?;
         Ok(())
-    }
-
-    /// Changes the vault: takes its lock, reads it again, applies `change`, saves.
-    ///
-    /// # Errors
-    /// What `change` returns, or when the vault cannot be saved; it is then as it was.
-    pub fn update<T>(
-        &mut self,
-        settings: &Settings,
-        change: impl FnOnce(&mut Contents) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let locked = lock(settings)?;
-        let sealed = parse(locked.read()?, &settings.store)?.ok_or_else(|| {
-            Failure::not_logged_in(format!(
-                "the vault {} was removed meanwhile",
-                settings.store.path().display()
-            ))
-        })?;
-        self.contents = self.opener.open(&sealed, &settings.store)?;
-        sealed
-            .check_agrees(&self.contents, self.opener.derived_recipient())
-            .map_err(|error| Failure::vault(error, &settings.store))?;
-        let result = change(&mut self.contents)?;
-        save(settings, &locked, &mut self.contents)?;
-        Ok(result)
-    }
-}
-
-/// Seals `contents` and replaces the vault by them.
-///
-/// # Errors
-/// When they cannot be sealed or written; the vault is then as it was.
-pub fn save(settings: &Settings, locked: &Locked, contents: &mut Contents) -> Result<(), Failure> {
-    let bytes = seal(contents).map_err(|error| Failure::vault(error, &settings.store))?;
-    let _hold = interrupt::hold();
-    locked.replace(&bytes)?;
-    let path = settings.store.path().display();
-    settings
-        .console
-        .detail(&format!("saved {path}, revision {}", contents.revision));
-    Ok(())
-}
-
-/// Takes the vault's lock, waiting for another command for a while.
-///
-/// # Errors
-/// When the other one does not come to an end.
-pub fn lock(settings: &Settings) -> Result<Locked, Failure> {
-    let start = Instant::now();
-    let mut told = false;
-    loop {
-        if let Some(locked) = settings.store.try_lock()? {
-            return Ok(locked);
-        }
-        let path = settings.store.path().display();
-        if start.elapsed() > LOCK_PATIENCE {
-            return Err(Failure::new(
-                Exit::Failure,
-                format!("another cldkctl has been changing the vault {path} for 30 seconds"),
-            )
-            .hint("see what it waits for, end it, and try again; the vault is as it was"));
-        }
-        if !told && start.elapsed() > Duration::from_secs(1) {
-            settings.console.note(&format!(
-                "Waiting for another cldkctl that is changing {path} …"
-            ));
-            told = true;
-        }
-        std::thread::sleep(Duration::from_millis(20));
     }
 }

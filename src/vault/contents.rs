@@ -4,14 +4,17 @@
 //! Unknown fields survive a load and save at every level, so that a newer version of this
 //! program, or another, may add to a vault without losing it here.
 
-use std::fmt;
+mod name;
+mod strict;
+
+pub use name::ContextName;
 
 use jiff::Timestamp;
-use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use self::strict::{bare_base_url, bare_token, present, utc};
 use super::kdf::{Cost, Kdf, Salt};
 use crate::base_url::BaseUrl;
 use crate::secret::Token;
@@ -170,53 +173,6 @@ struct KdfEntry {
     lanes: u32,
     #[serde(flatten)]
     extra: Map<String, Value>,
-}
-
-/// A field that may be absent, but not `null`.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
-}
-
-/// A token with nothing around it.
-fn bare_token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Token, D::Error> {
-    let text = Zeroizing::new(String::deserialize(deserializer)?);
-    match Token::parse(&text) {
-        Ok(token) if token.expose().len() == text.len() => Ok(token),
-        _ => Err(D::Error::custom("not a bare token")),
-    }
-}
-
-/// A base URL with nothing around it, and no slash at its end.
-fn bare_base_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BaseUrl, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if text.ends_with('/') || text.trim() != text {
-        return Err(D::Error::custom("not a bare base URL"));
-    }
-    text.parse().map_err(D::Error::custom)
-}
-
-/// A time in UTC, in the one spelling of `vault-format.md`: RFC 3339 has many.
-fn utc<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let shape = |(place, byte): (usize, u8)| match place {
-        4 | 7 => byte == b'-',
-        10 => byte == b'T',
-        13 | 16 => byte == b':',
-        19 => byte == b'.',
-        _ => byte.is_ascii_digit(),
-    };
-    let fits = text.strip_suffix('Z').is_some_and(|rest| {
-        // 19 to the seconds, or those and a fraction of 1 to 9 digits.
-        matches!(rest.len(), 19 | 21..=29)
-            && rest.bytes().enumerate().all(shape)
-            && &rest[17..19] < "60"
-            && &rest[..4] != "0000"
-    });
-    fits.then(|| text.parse().ok())
-        .flatten()
-        .ok_or_else(|| D::Error::custom("not a time in UTC"))
 }
 
 /// Why decrypted bytes are no contents.
@@ -506,54 +462,5 @@ impl RecipientEntry {
                 lanes,
             },
         })
-    }
-}
-
-/// The name of a context: 1 to 64 characters of `A-Z a-z 0-9 . _ - @ :`, not beginning
-/// with `-`, so that it can stand anywhere on a command line.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ContextName(String);
-
-impl ContextName {
-    /// The name itself.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::str::FromStr for ContextName {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@:".contains(&byte);
-        if (1..=64).contains(&text.len()) && text.bytes().all(allowed) && !text.starts_with('-') {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(
-                "a context's name is 1 to 64 letters, digits or . _ - @ : and does not begin with -",
-            )
-        }
-    }
-}
-
-impl TryFrom<String> for ContextName {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<ContextName> for String {
-    fn from(name: ContextName) -> Self {
-        name.0
-    }
-}
-
-impl fmt::Display for ContextName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }

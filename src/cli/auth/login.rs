@@ -10,7 +10,7 @@ use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::open::{KeySource, Opener};
 use crate::cli::size::Size;
-use crate::cli::{console, new_passphrase, online, open};
+use crate::cli::{console, new_passphrase, online, open, save};
 use crate::cloudeka::Client;
 use crate::exit::Exit;
 use crate::interrupt;
@@ -254,7 +254,7 @@ fn create(
         .push(RecipientEntry::passphrase(recipient, kdf));
     contents.log_in(context);
 
-    let locked = open::lock(settings)?;
+    let locked = save::lock(settings)?;
     if locked.read()?.is_some() {
         let path = settings.store.path().display();
         return Err(Failure::new(
@@ -263,6 +263,6 @@ fn create(
         )
         .hint("run `cldkctl auth` again to join it"));
     }
-    open::save(settings, &locked, &mut contents)?;
+    save::save(settings, &locked, &mut contents)?;
     Ok(opener)
 }

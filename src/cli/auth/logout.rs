@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::cli::open;
+use crate::cli::{open, save};
 use crate::interrupt;
 use crate::keeper::{Choice, Keepers, Touch};
 
@@ -27,7 +27,7 @@ impl LogoutArgs {
             }
             // Found out while the vault is there: its path may lead over links.
             let slot = settings.slot();
-            let locked = open::lock(settings)?;
+            let locked = save::lock(settings)?;
             let _hold = interrupt::hold();
             locked.remove()?;
             Keepers::new(Choice::Auto).forget(&slot);

@@ -1,0 +1,84 @@
+//! Saving the vault: under its lock, from what it holds by then.
+
+use std::time::{Duration, Instant};
+
+use super::failure::Failure;
+use super::global::Settings;
+use super::open::{self, OpenVault};
+use crate::exit::Exit;
+use crate::interrupt;
+use crate::vault::{Contents, Locked, seal};
+
+/// How long a command waits for another that is changing the vault.
+const LOCK_PATIENCE: Duration = Duration::from_secs(30);
+
+impl OpenVault {
+    /// Changes the vault: takes its lock, reads it again, applies `change`, saves.
+    ///
+    /// # Errors
+    /// What `change` returns, or when the vault cannot be saved; it is then as it was.
+    pub fn update<T>(
+        &mut self,
+        settings: &Settings,
+        change: impl FnOnce(&mut Contents) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let locked = lock(settings)?;
+        let sealed = open::parse(locked.read()?, &settings.store)?.ok_or_else(|| {
+            Failure::not_logged_in(format!(
+                "the vault {} was removed meanwhile",
+                settings.store.path().display()
+            ))
+        })?;
+        self.contents = self.opener.open(&sealed, &settings.store)?;
+        sealed
+            .check_agrees(&self.contents, self.opener.derived_recipient())
+            .map_err(|error| Failure::vault(error, &settings.store))?;
+        let result = change(&mut self.contents)?;
+        save(settings, &locked, &mut self.contents)?;
+        Ok(result)
+    }
+}
+
+/// Seals `contents` and replaces the vault by them.
+///
+/// # Errors
+/// When they cannot be sealed or written; the vault is then as it was.
+pub fn save(settings: &Settings, locked: &Locked, contents: &mut Contents) -> Result<(), Failure> {
+    let bytes = seal(contents).map_err(|error| Failure::vault(error, &settings.store))?;
+    let _hold = interrupt::hold();
+    locked.replace(&bytes)?;
+    let path = settings.store.path().display();
+    settings
+        .console
+        .detail(&format!("saved {path}, revision {}", contents.revision));
+    Ok(())
+}
+
+/// Takes the vault's lock, waiting for another command for a while.
+///
+/// # Errors
+/// When the other one does not come to an end.
+pub fn lock(settings: &Settings) -> Result<Locked, Failure> {
+    let start = Instant::now();
+    let mut told = false;
+    loop {
+        if let Some(locked) = settings.store.try_lock()? {
+            return Ok(locked);
+        }
+        let path = settings.store.path().display();
+        if start.elapsed() > LOCK_PATIENCE {
+            return Err(Failure::new(
+                Exit::Failure,
+                format!("another cldkctl has been changing the vault {path} for 30 seconds"),
+            )
+            .hint("see what it waits for, end it, and try again; the vault is as it was"));
+        }
+        if !told && start.elapsed() > Duration::from_secs(1) {
+            settings.console.note(&format!(
+                "Waiting for another cldkctl that is changing {path} …"
+            ));
+            told = true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
