@@ -122,6 +122,7 @@ pub enum Handover {
 }
 
 /// What a command goes by: flags before environment before `config.toml` before defaults.
+#[derive(Clone)]
 pub struct Settings {
     /// Where to talk to a person.
     pub console: Console,

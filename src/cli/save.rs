@@ -7,7 +7,7 @@ use super::global::Settings;
 use super::open::{self, OpenVault};
 use crate::exit::Exit;
 use crate::interrupt;
-use crate::vault::{Contents, Locked, seal};
+use crate::vault::{Contents, Locked, RecipientEntry, Sealed, seal};
 
 /// How long a command waits for another that is changing the vault.
 const LOCK_PATIENCE: Duration = Duration::from_secs(30);
@@ -22,17 +22,42 @@ impl OpenVault {
         settings: &Settings,
         change: impl FnOnce(&mut Contents) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
+        self.change(settings, Self::check_agrees, change)
+    }
+
+    /// The same for a change of the passphrase itself, which mends a vault whose header and
+    /// contents disagree about it.
+    ///
+    /// # Errors
+    /// As [`Self::update`].
+    pub fn update_passphrase(
+        &mut self,
+        settings: &Settings,
+        entry: Option<RecipientEntry>,
+    ) -> Result<(), Failure> {
+        self.change(
+            settings,
+            |_, _, _| Ok(()),
+            |contents| {
+                contents.set_passphrase(entry);
+                Ok(())
+            },
+        )
+    }
+
+    fn change<T>(
+        &mut self,
+        settings: &Settings,
+        check: impl FnOnce(&Self, &Settings, &Sealed) -> Result<(), Failure>,
+        change: impl FnOnce(&mut Contents) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let locked = lock(settings)?;
         let sealed = open::parse(locked.read()?, &settings.store)?.ok_or_else(|| {
-            Failure::not_logged_in(format!(
-                "the vault {} was removed meanwhile",
-                settings.store.path().display()
-            ))
+            let path = settings.store.path().display();
+            Failure::not_logged_in(format!("the vault {path} was removed meanwhile"))
         })?;
         self.contents = self.opener.open(&sealed, &settings.store)?;
-        sealed
-            .check_agrees(&self.contents, self.opener.derived_recipient())
-            .map_err(|error| Failure::vault(error, &settings.store))?;
+        check(self, settings, &sealed)?;
         let result = change(&mut self.contents)?;
         save(settings, &locked, &mut self.contents)?;
         Ok(result)

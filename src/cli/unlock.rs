@@ -6,7 +6,6 @@ use super::failure::Failure;
 use super::global::Settings;
 use super::open;
 use super::period::{Period, spoken};
-use super::sources;
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::{Limits, Scope};
@@ -35,27 +34,16 @@ impl UnlockArgs {
         interrupt::watch();
         let path = settings.store.path().display();
         let sealed = open::peek(settings)?.ok_or_else(|| open::no_vault(settings))?;
-        let no_passphrase = |what: String| {
-            Err(Failure::new(Exit::Usage, what)
-                .hint("an identity opens the vault without unlocking it: use --identity with each command"))
-        };
         if settings.identity.is_some() {
-            return no_passphrase(
-                "an identity is not held, only the key of a passphrase".to_owned(),
-            );
+            return Err(Failure::new(
+                Exit::Usage,
+                "an identity is not held, only the key of a passphrase",
+            )
+            .hint("an identity opens the vault as it is: use --identity with each command"));
         }
-        let Some(kdf) = open::kdf(settings, &sealed)? else {
-            return no_passphrase(format!("no passphrase opens the vault {path}"));
-        };
         // Also when it is unlocked already: else whoever sits down at an open terminal
         // could keep it so for ever.
-        let passphrase = match sources::handed_over(settings)? {
-            Some(passphrase) => passphrase,
-            None => sources::ask(settings, "Vault passphrase:")?,
-        };
-        let opener = open::derive(settings, kdf.clone(), &passphrase)?;
-        opener.open(&sealed, &settings.store)?;
-
+        let opener = open::unseal_unheld(settings, &sealed)?.opener;
         let limits = Limits {
             idle: self.idle.map_or(settings.limits.idle, |period| period.0),
             lifetime: self

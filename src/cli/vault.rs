@@ -1,7 +1,12 @@
 //! `cldkctl vault`: the file itself.
 
+mod backup;
 mod info;
+mod passphrase;
 mod path;
+mod restore;
+mod tune;
+mod verify;
 
 use clap::{Args, Subcommand};
 
@@ -19,6 +24,11 @@ pub struct VaultArgs {
 enum VaultCommand {
     Path(path::PathArgs),
     Info(info::InfoArgs),
+    Verify(verify::VerifyArgs),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
+    Passphrase(passphrase::PassphraseArgs),
+    Tune(tune::TuneArgs),
 }
 
 impl VaultArgs {
@@ -26,6 +36,11 @@ impl VaultArgs {
         match self.command {
             VaultCommand::Path(args) => args.run(settings),
             VaultCommand::Info(args) => args.run(settings),
+            VaultCommand::Verify(args) => args.run(settings),
+            VaultCommand::Backup(args) => args.run(settings),
+            VaultCommand::Restore(args) => args.run(settings),
+            VaultCommand::Passphrase(args) => args.run(settings),
+            VaultCommand::Tune(args) => args.run(settings),
         }
     }
 }

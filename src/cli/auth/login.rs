@@ -17,7 +17,7 @@ use crate::interrupt;
 use crate::keeper::Touch;
 use crate::prompt::source;
 use crate::secret::{Passphrase, Token};
-use crate::vault::{Contents, Context, ContextName, Cost, Kdf, RecipientEntry, Salt, Session};
+use crate::vault::{Contents, Context, ContextName, Cost, Session};
 
 #[derive(Args, Debug)]
 pub(super) struct LoginArgs {
@@ -86,7 +86,11 @@ impl LoginArgs {
                 (vault.opener, vault.source)
             }
             None => {
-                let passphrase = new_passphrase::choose(settings, self.allow_weak_passphrase)?;
+                let passphrase = new_passphrase::choose(
+                    settings,
+                    settings.handover.as_ref(),
+                    self.allow_weak_passphrase,
+                )?;
                 let opener = create(settings, cost, &passphrase, context)?;
                 (opener, KeySource::Asked)
             }
@@ -241,17 +245,9 @@ fn create(
     passphrase: &Passphrase,
     context: Context,
 ) -> Result<Opener, Failure> {
-    let kdf = Kdf {
-        salt: Salt::generate()?,
-        cost,
-    };
-    let opener = open::derive(settings, kdf.clone(), passphrase)?;
-    let recipient = opener.derived_recipient().expect("a key was derived");
-
+    let (opener, recipient) = open::derive_new(settings, cost, passphrase)?;
     let mut contents = Contents::new()?;
-    contents
-        .recipients
-        .push(RecipientEntry::passphrase(recipient, kdf));
+    contents.recipients.push(recipient);
     contents.log_in(context);
 
     let locked = save::lock(settings)?;
