@@ -17,6 +17,7 @@ pub mod open;
 pub mod period;
 mod refusal;
 pub mod save;
+pub mod seen;
 pub mod size;
 pub mod sources;
 pub mod unlock;

@@ -4,7 +4,7 @@ use age::Identity;
 
 use super::failure::Failure;
 use super::global::Settings;
-use super::sources;
+use super::{seen, sources};
 use crate::exit::Exit;
 use crate::keeper::{Description, Found, Held, KeepersError, Limits, Scope, Touch};
 use crate::secret::{Key, Passphrase};
@@ -127,6 +127,7 @@ pub fn open(settings: &Settings, touch: Touch) -> Result<OpenVault, Failure> {
     if vault.source == KeySource::Asked {
         keep(settings, &vault.opener, settings.limits, settings.scope);
     }
+    seen::notice(settings, &vault.contents);
     Ok(vault)
 }
 

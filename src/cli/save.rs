@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::failure::Failure;
 use super::global::Settings;
 use super::open::{self, OpenVault};
+use super::seen;
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::vault::{Contents, Locked, RecipientEntry, Sealed, seal};
@@ -72,6 +73,7 @@ pub fn save(settings: &Settings, locked: &Locked, contents: &mut Contents) -> Re
     let bytes = seal(contents).map_err(|error| Failure::vault(error, &settings.store))?;
     let _hold = interrupt::hold();
     locked.replace(&bytes)?;
+    seen::raise(settings, contents);
     let path = settings.store.path().display();
     settings
         .console

@@ -10,7 +10,7 @@ use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::open::{KeySource, Opener};
 use crate::cli::size::Size;
-use crate::cli::{console, new_passphrase, online, open, save};
+use crate::cli::{console, new_passphrase, online, open, save, seen};
 use crate::cloudeka::Client;
 use crate::exit::Exit;
 use crate::interrupt;
@@ -79,6 +79,7 @@ impl LoginArgs {
         let (opener, source) = match sealed {
             Some(sealed) => {
                 let mut vault = open::unseal(settings, &sealed, Touch::Use)?;
+                seen::notice(settings, &vault.contents);
                 vault.update(settings, |contents| {
                     log_in(settings, contents, context);
                     Ok(())

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::open::{self, KeySource, OpenVault, Opener};
-use crate::cli::save;
+use crate::cli::{save, seen};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::{Found, Touch};
@@ -128,6 +128,8 @@ fn replace(settings: &Settings, bytes: &[u8], opened: &OpenVault) -> Result<(), 
         ));
     }
     locked.replace(bytes)?;
+    // Whoever restores a backup knows that it may be an older copy.
+    seen::remember(settings, &opened.contents);
     let (path, revision) = (settings.store.path().display(), opened.contents.revision);
     let contexts = match opened.contents.contexts.len() {
         1 => "1 context".to_owned(),
