@@ -43,7 +43,8 @@ use crate::keeper::agent;
 )]
 #[command(
     after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not logged in, 4 vault locked, \
-    5 wrong passphrase, 6 vault damaged, 7 API unreachable, 8 API error, 130 interrupted."
+    5 wrong passphrase, 6 vault damaged, 7 API unreachable, 8 API error, \
+    126 exec cannot run the program, 127 exec finds no such program, 130 interrupted."
 )]
 pub struct Cli {
     #[command(flatten)]
