@@ -20,7 +20,7 @@ use crate::prompt::Asker;
 use crate::vault::{Ceiling, ContextName, Cost, Defaults, Store};
 
 /// Flags of the original, then ours. None of them is ever a secret.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
     /// Address of the API [env: CLDKCTL_BASE_URL] [default: https://ai.cloudeka.id]

@@ -19,7 +19,7 @@ use crate::prompt::source;
 use crate::secret::{Passphrase, Token};
 use crate::vault::{Contents, Context, ContextName, Cost, Session};
 
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub(super) struct LoginArgs {
     /// The token; other users can see it while the command runs, so rather let it be asked for
     #[arg(value_name = "TOKEN", conflicts_with = "token_stdin")]
