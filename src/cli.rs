@@ -65,7 +65,11 @@ enum Command {
     Completion(completion::CompletionArgs),
     /// Hold keys in the background; started by other commands
     #[command(name = crate::keeper::agent::COMMAND, hide = true)]
-    Agent,
+    Agent {
+        /// Be the agent, rather than start it
+        #[arg(long)]
+        serve: bool,
+    },
 }
 
 /// Parses the process's arguments.
@@ -105,8 +109,13 @@ pub fn main() -> Exit {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
-    if let Command::Agent = cli.command {
-        return agent::server::serve().map_err(|error| Failure::new(Exit::Failure, error));
+    if let Command::Agent { serve } = cli.command {
+        let done = if serve {
+            agent::server::serve()
+        } else {
+            agent::start().map_err(|error| error.to_string())
+        };
+        return done.map_err(|error| Failure::new(Exit::Failure, error));
     }
     let settings = cli.global.settle()?;
     let result = match cli.command {
@@ -118,7 +127,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Api(args) => args.run(&settings),
         Command::Vault(args) => args.run(&settings),
         Command::Completion(args) => args.run(),
-        Command::Agent => unreachable!("it runs without settings"),
+        Command::Agent { .. } => unreachable!("it runs without settings"),
     };
     // The terminal's echo comes back before the last word is said.
     settings.asker.finish();

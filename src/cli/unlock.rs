@@ -9,7 +9,7 @@ use super::period::{Period, spoken};
 use super::seen;
 use crate::exit::Exit;
 use crate::interrupt;
-use crate::keeper::{Limits, Scope};
+use crate::keeper::{Choice, Keepers, Limits, Scope};
 
 /// Unlock the vault: further commands need no passphrase for a while
 ///
@@ -54,8 +54,8 @@ impl UnlockArgs {
                 .map_or(settings.limits.lifetime, |period| period.0),
         };
         let scope = self.scope.unwrap_or(settings.scope);
-        // What was held with other limits or for others is held no longer.
-        settings.keepers.forget(&settings.slot());
+        // What was held with other limits or for others is held no longer, by no keeper.
+        Keepers::new(Choice::Auto).forget(&settings.slot());
         open::try_keep(settings, &opener, limits, scope).map_err(|error| {
             Failure::new(
                 Exit::Failure,
