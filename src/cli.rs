@@ -27,6 +27,7 @@ use std::mem::ManuallyDrop;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use self::console::Console;
 use self::failure::Failure;
 use self::global::GlobalArgs;
 use crate::exit::Exit;
@@ -63,13 +64,6 @@ enum Command {
     Api(api::ApiArgs),
     Vault(vault::VaultArgs),
     Completion(completion::CompletionArgs),
-    /// Hold keys in the background; started by other commands
-    #[command(name = crate::keeper::agent::COMMAND, hide = true)]
-    Agent {
-        /// Be the agent, rather than start it
-        #[arg(long)]
-        serve: bool,
-    },
 }
 
 /// Parses the process's arguments.
@@ -91,6 +85,10 @@ fn parse() -> Result<Cli, clap::Error> {
 /// Parses the process's arguments, runs the command, and says what went wrong.
 #[must_use]
 pub fn main() -> Exit {
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == agent::COMMAND) {
+        return hold_keys(words.next().is_some_and(|word| word == agent::SERVE));
+    }
     let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => return refusal::explain(error),
@@ -108,15 +106,24 @@ pub fn main() -> Exit {
     }
 }
 
-fn run(cli: Cli) -> Result<(), Failure> {
-    if let Command::Agent { serve } = cli.command {
-        let done = if serve {
-            agent::server::serve()
-        } else {
-            agent::start().map_err(|error| error.to_string())
-        };
-        return done.map_err(|error| Failure::new(Exit::Failure, error));
+/// Starts the agent, or is it. Not a command of clap's, which would offer it to whoever
+/// completes a word.
+fn hold_keys(serve: bool) -> Exit {
+    let done = if serve {
+        agent::server::serve()
+    } else {
+        agent::start().map_err(|error| error.to_string())
+    };
+    match done {
+        Ok(()) => Exit::Success,
+        Err(error) => {
+            Console::default().failure(&Failure::new(Exit::Failure, error));
+            Exit::Failure
+        }
     }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
     let settings = cli.global.settle()?;
     let result = match cli.command {
         Command::Auth(args) => args.run(&settings),
@@ -127,7 +134,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Api(args) => args.run(&settings),
         Command::Vault(args) => args.run(&settings),
         Command::Completion(args) => args.run(),
-        Command::Agent { .. } => unreachable!("it runs without settings"),
     };
     // The terminal's echo comes back before the last word is said.
     settings.asker.finish();

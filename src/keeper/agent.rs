@@ -19,8 +19,10 @@ use super::{Description, Found, Held, Keeper, KeeperError, Scope, Slot, Touch, u
 use crate::platform::{self, LockedMemory};
 use crate::vault::Salt;
 
-/// The hidden command that runs the agent.
+/// The hidden command that starts the agent.
 pub const COMMAND: &str = "__agent";
+/// Its argument in the process that is to be the agent.
+pub const SERVE: &str = "--serve";
 
 /// How long a new agent may take until it listens.
 const START_PATIENCE: Duration = Duration::from_secs(5);
@@ -158,7 +160,7 @@ fn spawn(socket: &Path) -> Result<(), KeeperError> {
 /// # Errors
 /// When it cannot be started.
 pub fn start() -> io::Result<()> {
-    command()?.arg("--serve").spawn().map(|_| ())
+    command()?.arg(SERVE).spawn().map(|_| ())
 }
 
 /// This program as the agent, connected to nothing.
