@@ -1,6 +1,7 @@
 //! Where the kernel refuses its keyrings, as in most containers, a small process holds the
 //! key: what it does, what it keeps from others, and that nothing is left of it.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod support;
 

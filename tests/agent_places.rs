@@ -1,5 +1,6 @@
 //! Where the agent listens, and where it refuses to.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod support;
 

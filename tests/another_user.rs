@@ -1,6 +1,7 @@
 //! Another user of the machine gets nothing of an unlocked vault: not from the kernel, not
 //! from the agent, not from a process that waits.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod support;
 

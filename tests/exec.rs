@@ -1,4 +1,5 @@
 //! `exec`: another program with the credential in its environment, and in our place.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod support;
 
@@ -129,10 +130,10 @@ fn it_finds_limits_signals_files_and_the_terminal_as_without_us() {
     let script = "ulimit -c; ulimit -H -c; grep ^Sig /proc/self/status; grep ^NoNewPrivs /proc/self/status; \
         ls /proc/$$/fd | wc -l; [ -r /proc/$$/environ ] && echo readable; stty -a";
     let shell = |start: &[&str], asks: bool| {
-        let sh = format!("ulimit -S -c 1024; exec \"$@\"");
+        let sh = "ulimit -S -c 1024; exec \"$@\"";
         let mut command = std::process::Command::new("sh");
         command
-            .args(["-c", &sh, "sh"])
+            .args(["-c", sh, "sh"])
             .args(start)
             .args(["sh", "-c", script]);
         command

@@ -3,6 +3,7 @@
 //! The kernel counts whole seconds of its clock, so a time of three of them is over after
 //! more than two and at most three. Later is wrong; the stories look soon after.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod support;
 

@@ -1,5 +1,6 @@
 //! The passphrase once, and then every command of the login works, until it is locked again.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod support;
 
