@@ -164,7 +164,9 @@ fn what_cannot_be_run_is_126_and_what_is_not_there_127() {
     set_mode(&file, 0o644);
     let output = exec(&world, &[file.to_str().unwrap()]).expect_code(126);
     assert!(output.stderr.contains("no-program"), "{output}");
-    let output = exec(&world, &["cldkctl-no-such-command"]).expect_code(127);
+    let missing = world.cldkctl(["exec", "--", "cldkctl-no-such-command"]);
+    // A folder that may not be searched would be 126 again, as with env(1).
+    let output = missing.env("PATH", "/usr/bin:/bin").run().expect_code(127);
     assert!(
         output.stderr.contains("cldkctl-no-such-command"),
         "{output}"
