@@ -72,7 +72,10 @@ enum Command {
 /// nothing to parse in it: clap would take longer than all the rest together.
 fn parse() -> Result<Cli, clap::Error> {
     if std::env::args_os().skip(1).eq(["auth", "token"]) {
-        let (global, command) = (GlobalArgs::default(), Command::Auth(auth::AuthArgs::token()));
+        let (global, command) = (
+            GlobalArgs::default(),
+            Command::Auth(auth::AuthArgs::token()),
+        );
         return Ok(Cli { global, command });
     }
     // Never taken apart: thousands of small pieces, none of them a secret, would each be
