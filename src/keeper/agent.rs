@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use self::wire::{MAX_REPLY, Reply, Request};
-use super::{Description, Found, Held, Keeper, KeeperError, Scope, Slot, Touch, uptime};
+use super::{Description, Found, Held, Keeper, KeeperError, Scope, Slot, Touch};
 use crate::platform::{self, LockedMemory};
 use crate::vault::Salt;
 
@@ -83,8 +83,8 @@ impl Keeper for Agent {
                 keeper: "agent",
                 scope: held.scope,
                 shared: held.scope == Scope::Session,
-                idle_seconds: held.idle,
-                remaining_seconds: held.ends.saturating_sub(uptime().as_secs()),
+                idle_seconds: held.idle.as_secs(),
+                remaining_seconds: held.left().unwrap_or_default().as_secs(),
             }))
     }
 }

@@ -204,7 +204,7 @@ impl Agent {
 
 /// When a key that is used now is forgotten unless it is used again.
 fn until(held: &Held, now: Duration) -> Duration {
-    (now + Duration::from_secs(held.idle)).min(Duration::from_secs(held.ends))
+    (now + held.idle).min(held.ends)
 }
 
 impl Client {
