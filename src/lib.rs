@@ -42,7 +42,7 @@
 //! contents.recipients.push(RecipientEntry::passphrase(identity.recipient().to_string(), kdf));
 //! let token = Token::parse("cldkctl_0123456789")?;
 //! contents.log_in(Context::new("work".parse()?, BaseUrl::default(), token, jiff::Timestamp::now()));
-//! let file: Vec<u8> = seal(&mut contents)?;
+//! let file: Vec<u8> = seal(&mut contents, &age::NoCallbacks)?;
 //!
 //! // Another day, with nothing but the file and the passphrase. The ceiling says how much
 //! // work a header may ask for: until the key is there, anybody can have written it.
