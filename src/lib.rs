@@ -153,5 +153,6 @@ pub mod cli;
 pub mod exit;
 
 pub mod printable;
+pub mod qr;
 
 pub mod platform;

@@ -311,7 +311,11 @@ pub fn derive(settings: &Settings, kdf: Kdf, passphrase: &Passphrase) -> Result<
 }
 
 impl OpenVault {
-    fn new(
+    /// The vault whose header is `sealed`, opened by `opener`.
+    ///
+    /// # Errors
+    /// When it does not fit, or the vault is damaged.
+    pub(super) fn new(
         opener: Opener,
         source: KeySource,
         sealed: &Sealed,

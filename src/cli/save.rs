@@ -75,8 +75,8 @@ pub fn save_around(
     around: impl FnOnce(&dyn Fn() -> Result<(), Failure>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     // A plugin may ask for a PIN, which must not come between the two.
-    let bytes = seal(contents, &settings.asker)
-        .map_err(|error| Failure::vault(error, &settings.store))?;
+    let bytes =
+        seal(contents, &settings.asker).map_err(|error| Failure::vault(error, &settings.store))?;
     let _hold = interrupt::hold();
     around(&|| Ok(locked.replace(&bytes)?))?;
     let path = settings.store.path().display();

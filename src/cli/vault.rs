@@ -2,6 +2,8 @@
 
 mod info;
 mod path;
+mod recipients;
+mod recovery_key;
 
 use clap::{Args, Subcommand};
 
@@ -19,6 +21,8 @@ pub struct VaultArgs {
 enum VaultCommand {
     Path(path::PathArgs),
     Info(info::InfoArgs),
+    Recipients(recipients::RecipientsArgs),
+    RecoveryKey(recovery_key::RecoveryKeyArgs),
 }
 
 impl VaultArgs {
@@ -26,6 +30,8 @@ impl VaultArgs {
         match self.command {
             VaultCommand::Path(args) => args.run(settings),
             VaultCommand::Info(args) => args.run(settings),
+            VaultCommand::Recipients(args) => args.run(settings),
+            VaultCommand::RecoveryKey(args) => args.run(settings),
         }
     }
 }

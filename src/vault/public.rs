@@ -98,7 +98,11 @@ impl FromStr for PublicRecipient {
             Err(_) if text.starts_with("ssh-ed25519 ") || text.starts_with("ssh-rsa ") => {
                 Err(Error::DamagedSsh)
             }
-            Err(_) if ["ssh-", "ecdsa-", "sk-"].iter().any(|it| text.starts_with(it)) => {
+            Err(_)
+                if ["ssh-", "ecdsa-", "sk-"]
+                    .iter()
+                    .any(|it| text.starts_with(it)) =>
+            {
                 Err(Error::UnsupportedSsh)
             }
             Err(_) => Err(Error::Unknown),

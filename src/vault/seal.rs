@@ -82,6 +82,9 @@ pub enum SealError {
     /// A plugin forbids to mix its recipients with others.
     #[error("one of its recipients allows no others of another kind beside it")]
     Mixed,
+    /// Its header would be longer than any reader takes.
+    #[error("so many recipients do not fit its header of 64 KiB")]
+    TooMany,
     /// The system failed while sealing.
     #[error("sealing failed: {0}")]
     Seal(io::Error),
@@ -282,7 +285,7 @@ pub fn seal(contents: &mut Contents, callbacks: &impl Callbacks) -> Result<Vec<u
     };
     write(&mut file).map_err(SealError::Seal)?;
     // A reader takes no longer header, so this is the last moment to say so.
-    check_header_length(&file)?;
+    check_header_length(&file).map_err(|_| SealError::TooMany)?;
     Ok(file)
 }
 
