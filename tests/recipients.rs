@@ -366,12 +366,13 @@ fn a_machine_logs_in_with_a_vault_that_no_passphrase_opens() {
 fn a_recipient_that_cannot_be_used_stops_a_login_before_the_token_is_sent() {
     let (cloudeka, world) = cloudeka_and_world();
     let key = Key::age(&world, "machine.key").recipient;
-    for recipients in [&["age1oops"][..], &[&key, "--recipient", &key]] {
+    for (recipients, code) in [(&["age1oops"][..], 2), (&[&key, "--recipient", &key], 1)] {
         world
             .cldkctl(["auth", "--token-stdin", "--recipient"])
             .args(recipients)
             .stdin(TOKEN)
             .run()
+            .expect_code(code)
             .assert_no_secret(&[TOKEN]);
     }
     assert!(cloudeka.requests().is_empty());
@@ -395,6 +396,17 @@ fn a_plugin_asks_for_its_pin_on_the_terminal() {
     terminal.send_secret("314159");
     assert_eq!(terminal.wait(), 0, "{}", terminal.screen());
     assert!(!terminal.screen().contains("314159"));
+
+    // Once, for a command that opens the vault and saves it.
+    let mut terminal = world
+        .cldkctl(["context", "rename", "default", "renamed"])
+        .args(["--identity", "token.key"])
+        .env("PATH", plugin_path())
+        .on_pty();
+    terminal.expect("PIN of the test token:");
+    terminal.send_secret("314159");
+    assert_eq!(terminal.wait(), 0, "{}", terminal.screen());
+    assert_eq!(terminal.screen().matches("PIN of").count(), 1);
 
     let mut terminal = ask();
     terminal.expect("PIN of the test token:");

@@ -43,10 +43,11 @@ impl OpenVault {
                 settings.store.path().display()
             ))
         })?;
-        self.contents = self.opener.open(&sealed, &settings.store)?;
+        self.open_again(settings, &sealed)?;
         sealed
             .check_agrees(&self.contents, self.opener.derived_recipient())
             .map_err(|error| Failure::vault(error, &settings.store))?;
+        self.file.clear();
         let result = change(&mut self.contents)?;
         save_around(settings, &locked, &mut self.contents, |replace| {
             around(&result, replace)

@@ -145,6 +145,12 @@ impl Sealed {
         &self.stanza_types
     }
 
+    /// The file in its binary form.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Whether the file was ASCII-armored.
     #[must_use]
     pub fn is_armored(&self) -> bool {
