@@ -8,6 +8,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
 pub mod agent;
@@ -170,19 +171,20 @@ pub enum Choice {
 }
 
 /// The keepers of a choice, the preferred one first.
-pub struct Keepers(Vec<Box<dyn Keeper>>);
+#[derive(Clone)]
+pub struct Keepers(Vec<Rc<dyn Keeper>>);
 
 impl Keepers {
     /// The keepers that `choice` allows.
     #[must_use]
     pub fn new(choice: Choice) -> Self {
-        let mut keepers: Vec<Box<dyn Keeper>> = Vec::new();
+        let mut keepers: Vec<Rc<dyn Keeper>> = Vec::new();
         #[cfg(target_os = "linux")]
         if choice != Choice::Agent {
-            keepers.push(Box::new(keyring::Keyring));
+            keepers.push(Rc::new(keyring::Keyring));
         }
         if choice != Choice::Keyring {
-            keepers.push(Box::new(agent::Agent::default()));
+            keepers.push(Rc::new(agent::Agent::default()));
         }
         Self(keepers)
     }

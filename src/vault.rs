@@ -22,5 +22,5 @@ pub use contents::{
 pub use kdf::{Ceiling, Cost, Kdf, KdfError, Salt};
 pub use public::{PluginError, PublicRecipient, PublicRecipientError};
 pub use recipient::{PassphraseIdentity, PassphraseRecipient};
-pub use seal::{SealError, Sealed, seal};
-pub use store::{Locked, Store, StoreError};
+pub use seal::{SealError, Sealed, armor, seal};
+pub use store::{Existing, Locked, Store, StoreError, write_whole};

@@ -120,6 +120,10 @@ impl From<StoreError> for Failure {
                 Exit::Failure,
                 "take their permission with `chmod go-w`, or use another folder with --vault",
             ),
+            StoreError::Exists { .. } => (
+                Exit::Failure,
+                "take another name, or replace it with --force",
+            ),
             StoreError::NotAFile { .. } | StoreError::TooLarge { .. } => {
                 (Exit::BadVault, "check --vault, or move it away")
             }

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::failure::Failure;
-use super::global::Settings;
+use super::global::{Handover, Settings};
 use super::sources;
 use crate::exit::Exit;
 use crate::prompt::passphrase::{check_strength, generate};
@@ -13,12 +13,16 @@ use crate::secret::Passphrase;
 /// be opened without this program.
 const LONGEST_FOR_ARGON2: usize = 127;
 
-/// A new passphrase, strong enough unless `allow_weak`.
+/// A new passphrase, strong enough unless `allow_weak`; asked for unless there is a `handover`.
 ///
 /// # Errors
 /// When there is nobody to ask (exit 4), the two answers differ, or it is refused.
-pub fn choose(settings: &Settings, allow_weak: bool) -> Result<Passphrase, Failure> {
-    let passphrase = match sources::handed_over(settings)? {
+pub fn choose(
+    settings: &Settings,
+    handover: Option<&Handover>,
+    allow_weak: bool,
+) -> Result<Passphrase, Failure> {
+    let passphrase = match sources::handed_over(settings, handover)? {
         Some(passphrase) => passphrase,
         None => match ask_twice(settings)? {
             Some(passphrase) => passphrase,

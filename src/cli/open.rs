@@ -4,11 +4,14 @@ use age::Identity;
 
 use super::failure::Failure;
 use super::global::Settings;
-use super::sources;
+use super::{seen, sources};
 use crate::exit::Exit;
 use crate::keeper::{Description, Found, Held, KeepersError, Limits, Scope, Touch};
 use crate::secret::{Key, Passphrase};
-use crate::vault::{Contents, Context, ContextName, Cost, Kdf, PassphraseIdentity, Sealed, Store};
+use crate::vault::{
+    Contents, Context, ContextName, Cost, Kdf, PassphraseIdentity, RecipientEntry, Salt, Sealed,
+    Store,
+};
 
 /// What opens a vault, again and again while a command runs.
 pub enum Opener {
@@ -126,6 +129,7 @@ pub fn open(settings: &Settings, touch: Touch) -> Result<OpenVault, Failure> {
     if vault.source == KeySource::Asked {
         keep(settings, &vault.opener, settings.limits, settings.scope);
     }
+    seen::notice(settings, &vault.contents);
     Ok(vault)
 }
 
@@ -215,13 +219,33 @@ pub fn unseal(settings: &Settings, sealed: &Sealed, touch: Touch) -> Result<Open
         ),
         Found::Nothing => {}
     }
+    unseal_asking(settings, sealed, kdf)
+}
+
+/// Opens a vault with what is handed over or typed now: being unlocked is not enough for
+/// what the owner alone may do.
+///
+/// # Errors
+/// As [`unseal`].
+pub fn unseal_unheld(settings: &Settings, sealed: &Sealed) -> Result<OpenVault, Failure> {
+    if let Some(vault) = unseal_handed_over(settings, sealed)? {
+        return Ok(vault);
+    }
+    match kdf(settings, sealed)? {
+        Some(kdf) => unseal_asking(settings, sealed, kdf),
+        None => Err(no_passphrase(settings, Exit::Locked)),
+    }
+}
+
+fn unseal_asking(settings: &Settings, sealed: &Sealed, kdf: &Kdf) -> Result<OpenVault, Failure> {
     let passphrase = sources::ask(settings, "Vault passphrase:")?;
     let opener = derive(settings, kdf.clone(), &passphrase)?;
     OpenVault::new(opener, KeySource::Asked, sealed, settings)
 }
 
 /// The vault is one for identities alone.
-fn no_passphrase(settings: &Settings, exit: Exit) -> Failure {
+#[must_use]
+pub fn no_passphrase(settings: &Settings, exit: Exit) -> Failure {
     let path = settings.store.path().display();
     Failure::new(exit, format!("no passphrase opens the vault {path}"))
         .hint("name one of its identities with --identity")
@@ -231,7 +255,7 @@ fn no_passphrase(settings: &Settings, exit: Exit) -> Failure {
 fn unseal_handed_over(settings: &Settings, sealed: &Sealed) -> Result<Option<OpenVault>, Failure> {
     let opener = if let Some(path) = &settings.identity {
         Opener::Identities(sources::identities(settings, path)?)
-    } else if let Some(passphrase) = sources::handed_over(settings)? {
+    } else if let Some(passphrase) = sources::handed_over(settings, settings.handover.as_ref())? {
         let Some(kdf) = kdf(settings, sealed)? else {
             return Err(no_passphrase(settings, Exit::WrongPassphrase));
         };
@@ -298,6 +322,25 @@ pub fn try_keep(
     settings.keepers.put(&settings.slot(), &held, scope)
 }
 
+/// A new derivation of a passphrase at `cost`, with a salt of its own: what opens by it, and
+/// the recipient to seal to.
+///
+/// # Errors
+/// When the memory is not to be had, or the system gives no random bytes.
+pub fn derive_new(
+    settings: &Settings,
+    cost: Cost,
+    passphrase: &Passphrase,
+) -> Result<(Opener, RecipientEntry), Failure> {
+    let kdf = Kdf {
+        salt: Salt::generate()?,
+        cost,
+    };
+    let opener = derive(settings, kdf.clone(), passphrase)?;
+    let recipient = opener.derived_recipient().expect("a key was derived");
+    Ok((opener, RecipientEntry::passphrase(recipient, kdf)))
+}
+
 /// Derives the key, with a sign of life.
 ///
 /// # Errors
@@ -313,11 +356,11 @@ pub fn derive(settings: &Settings, kdf: Kdf, passphrase: &Passphrase) -> Result<
 }
 
 impl OpenVault {
-    /// The vault whose header is `sealed`, opened by `opener`.
+    /// Opens `sealed`, which was read from the settings' vault.
     ///
     /// # Errors
-    /// When it does not fit, or the vault is damaged.
-    pub(super) fn new(
+    /// When the opener does not fit, or the vault is damaged.
+    pub fn new(
         opener: Opener,
         source: KeySource,
         sealed: &Sealed,
@@ -330,6 +373,17 @@ impl OpenVault {
             contents,
             file: sealed.bytes().to_vec(),
         })
+    }
+
+    /// Checks that header and contents agree about the passphrase, so that saving the vault
+    /// locks nobody out.
+    ///
+    /// # Errors
+    /// Exit 6 when they do not.
+    pub fn check_agrees(&self, settings: &Settings, sealed: &Sealed) -> Result<(), Failure> {
+        sealed
+            .check_agrees(&self.contents, self.opener.derived_recipient())
+            .map_err(|error| Failure::vault(error, &settings.store))
     }
 
     /// Reads the vault again: another command may have changed it.

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use super::failure::Failure;
 use super::global::Settings;
 use super::open::{self, OpenVault};
+use super::seen;
 use crate::exit::Exit;
 use crate::interrupt;
-use crate::vault::{Contents, Locked, seal};
+use crate::vault::{Contents, Locked, RecipientEntry, Sealed, seal};
 
 /// How long a command waits for another that is changing the vault.
 const LOCK_PATIENCE: Duration = Duration::from_secs(30);
@@ -22,7 +23,7 @@ impl OpenVault {
         settings: &Settings,
         change: impl FnOnce(&mut Contents) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        self.update_around(settings, change, |_, replace| replace())
+        self.change(settings, Self::check_agrees, change, |_, replace| replace())
     }
 
     /// As [`update`](Self::update), saving as [`save_around`] does; `around` is handed what
@@ -36,17 +37,44 @@ impl OpenVault {
         change: impl FnOnce(&mut Contents) -> Result<T, Failure>,
         around: impl FnOnce(&T, &dyn Fn() -> Result<(), Failure>) -> Result<(), Failure>,
     ) -> Result<T, Failure> {
+        self.change(settings, Self::check_agrees, change, around)
+    }
+
+    /// The same for a change of the passphrase itself, which mends a vault whose header and
+    /// contents disagree about it.
+    ///
+    /// # Errors
+    /// As [`Self::update`].
+    pub fn update_passphrase(
+        &mut self,
+        settings: &Settings,
+        entry: Option<RecipientEntry>,
+    ) -> Result<(), Failure> {
+        self.change(
+            settings,
+            |_, _, _| Ok(()),
+            |contents| {
+                contents.set_passphrase(entry);
+                Ok(())
+            },
+            |(), replace| replace(),
+        )
+    }
+
+    fn change<T>(
+        &mut self,
+        settings: &Settings,
+        check: impl FnOnce(&Self, &Settings, &Sealed) -> Result<(), Failure>,
+        change: impl FnOnce(&mut Contents) -> Result<T, Failure>,
+        around: impl FnOnce(&T, &dyn Fn() -> Result<(), Failure>) -> Result<(), Failure>,
+    ) -> Result<T, Failure> {
         let locked = lock(settings)?;
         let sealed = open::parse(locked.read()?, &settings.store)?.ok_or_else(|| {
-            Failure::not_logged_in(format!(
-                "the vault {} was removed meanwhile",
-                settings.store.path().display()
-            ))
+            let path = settings.store.path().display();
+            Failure::not_logged_in(format!("the vault {path} was removed meanwhile"))
         })?;
         self.open_again(settings, &sealed)?;
-        sealed
-            .check_agrees(&self.contents, self.opener.derived_recipient())
-            .map_err(|error| Failure::vault(error, &settings.store))?;
+        check(self, settings, &sealed)?;
         self.file.clear();
         let result = change(&mut self.contents)?;
         save_around(settings, &locked, &mut self.contents, |replace| {
@@ -80,6 +108,7 @@ pub fn save_around(
         seal(contents, &settings.asker).map_err(|error| Failure::vault(error, &settings.store))?;
     let _hold = interrupt::hold();
     around(&|| Ok(locked.replace(&bytes)?))?;
+    seen::raise(settings, contents);
     let path = settings.store.path().display();
     settings
         .console

@@ -17,8 +17,11 @@ use crate::secret::Passphrase;
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn handed_over(settings: &Settings) -> Result<Option<Passphrase>, Failure> {
-    let Some(handover) = &settings.handover else {
+pub fn handed_over(
+    settings: &Settings,
+    handover: Option<&Handover>,
+) -> Result<Option<Passphrase>, Failure> {
+    let Some(handover) = handover else {
         return Ok(None);
     };
     let text = match handover {

@@ -6,10 +6,10 @@ use super::failure::Failure;
 use super::global::Settings;
 use super::open;
 use super::period::{Period, spoken};
-use super::sources;
+use super::seen;
 use crate::exit::Exit;
 use crate::interrupt;
-use crate::keeper::{Limits, Scope};
+use crate::keeper::{Choice, Keepers, Limits, Scope};
 
 /// Unlock the vault: further commands need no passphrase for a while
 ///
@@ -35,27 +35,18 @@ impl UnlockArgs {
         interrupt::watch();
         let path = settings.store.path().display();
         let sealed = open::peek(settings)?.ok_or_else(|| open::no_vault(settings))?;
-        let no_passphrase = |what: String| {
-            Err(Failure::new(Exit::Usage, what)
-                .hint("an identity opens the vault without unlocking it: use --identity with each command"))
-        };
         if settings.identity.is_some() {
-            return no_passphrase(
-                "an identity is not held, only the key of a passphrase".to_owned(),
-            );
+            return Err(Failure::new(
+                Exit::Usage,
+                "an identity is not held, only the key of a passphrase",
+            )
+            .hint("an identity opens the vault as it is: use --identity with each command"));
         }
-        let Some(kdf) = open::kdf(settings, &sealed)? else {
-            return no_passphrase(format!("no passphrase opens the vault {path}"));
-        };
         // Also when it is unlocked already: else whoever sits down at an open terminal
         // could keep it so for ever.
-        let passphrase = match sources::handed_over(settings)? {
-            Some(passphrase) => passphrase,
-            None => sources::ask(settings, "Vault passphrase:")?,
-        };
-        let opener = open::derive(settings, kdf.clone(), &passphrase)?;
-        opener.open(&sealed, &settings.store)?;
-
+        let vault = open::unseal_unheld(settings, &sealed)?;
+        seen::notice(settings, &vault.contents);
+        let opener = vault.opener;
         let limits = Limits {
             idle: self.idle.map_or(settings.limits.idle, |period| period.0),
             lifetime: self
@@ -63,8 +54,8 @@ impl UnlockArgs {
                 .map_or(settings.limits.lifetime, |period| period.0),
         };
         let scope = self.scope.unwrap_or(settings.scope);
-        // What was held with other limits or for others is held no longer.
-        settings.keepers.forget(&settings.slot());
+        // What was held with other limits or for others is held no longer, by no keeper.
+        Keepers::new(Choice::Auto).forget(&settings.slot());
         open::try_keep(settings, &opener, limits, scope).map_err(|error| {
             Failure::new(
                 Exit::Failure,

@@ -1,9 +1,14 @@
 //! `cldkctl vault`: the file itself.
 
+mod backup;
 mod info;
+mod passphrase;
 mod path;
 mod recipients;
 mod recovery_key;
+mod restore;
+mod tune;
+mod verify;
 
 use clap::{Args, Subcommand};
 
@@ -23,6 +28,11 @@ enum VaultCommand {
     Info(info::InfoArgs),
     Recipients(recipients::RecipientsArgs),
     RecoveryKey(recovery_key::RecoveryKeyArgs),
+    Verify(verify::VerifyArgs),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
+    Passphrase(passphrase::PassphraseArgs),
+    Tune(tune::TuneArgs),
 }
 
 impl VaultArgs {
@@ -32,6 +42,11 @@ impl VaultArgs {
             VaultCommand::Info(args) => args.run(settings),
             VaultCommand::Recipients(args) => args.run(settings),
             VaultCommand::RecoveryKey(args) => args.run(settings),
+            VaultCommand::Verify(args) => args.run(settings),
+            VaultCommand::Backup(args) => args.run(settings),
+            VaultCommand::Restore(args) => args.run(settings),
+            VaultCommand::Passphrase(args) => args.run(settings),
+            VaultCommand::Tune(args) => args.run(settings),
         }
     }
 }

@@ -69,10 +69,9 @@ impl Keeper for Keyring {
                 let Ok(kernel_key) = ring.search(slot.as_str()) else {
                     break;
                 };
-                // Revoked, it can be read no more; invalidated, it is gone at once.
-                let revoked = kernel_key.revoke().is_ok();
-                let invalidated = kernel_key.invalidate().is_ok();
-                if !revoked && !invalidated {
+                // Invalidated, it is gone at once. Revoked, it could be read no more, but
+                // would count against the quota for minutes, and be past invalidating.
+                if kernel_key.invalidate().is_err() && kernel_key.revoke().is_err() {
                     break;
                 }
                 any = true;
@@ -84,7 +83,8 @@ impl Keeper for Keyring {
     fn describe(&self, slot: &Slot, salt: &Salt) -> Result<Option<Description>, KeeperError> {
         for scope in [Scope::Session, Scope::User] {
             match find(slot, scope)? {
-                Some(Entry { held, .. }) if held.salt == *salt => {
+                // The kernel's seconds may have begun later than those of the lifetime.
+                Some(Entry { held, .. }) if held.salt == *salt && held.seconds_left().is_some() => {
                     return Ok(Some(Description {
                         keeper: "kernel keyring",
                         scope: held.scope,

@@ -342,6 +342,23 @@ impl Contents {
         Some(removed)
     }
 
+    /// Makes `entry` the passphrase's recipient, in place of the one there was, or takes the
+    /// passphrase away.
+    pub fn set_passphrase(&mut self, entry: Option<RecipientEntry>) {
+        let place = self
+            .recipients
+            .iter()
+            .position(|entry| entry.kdf().is_some());
+        match (place, entry) {
+            (Some(place), Some(entry)) => self.recipients[place] = entry,
+            (Some(place), None) => {
+                self.recipients.remove(place);
+            }
+            (None, Some(entry)) => self.recipients.insert(0, entry),
+            (None, None) => {}
+        }
+    }
+
     /// Gives the context `old`, if there is one, the name `new`, which must be free.
     pub fn rename(&mut self, old: &ContextName, new: &ContextName) {
         if let Some(context) = self.context_mut(old) {
@@ -443,6 +460,16 @@ impl RecipientEntry {
             label: None,
             argon2id: Some(argon2id),
             extra: Map::new(),
+        }
+    }
+
+    /// What to call it when it is shown: its label, or else what it is.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match (&self.label, &self.argon2id) {
+            (_, Some(_)) => "passphrase".to_owned(),
+            (Some(label), None) => label.clone(),
+            (None, None) => self.recipient.clone(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
 
-use age::armor::ArmoredReader;
+use age::armor::{ArmoredReader, ArmoredWriter, Format};
 use age::{Callbacks, DecryptError, Decryptor, EncryptError, Encryptor, Identity, Recipient};
 use age_core::format::{FileKey, Stanza};
 use zeroize::Zeroizing;
@@ -235,6 +235,16 @@ fn dearmor(file: &[u8]) -> Result<Vec<u8>, SealError> {
         .read_to_end(&mut bytes)
         .map_err(|_| SealError::Damaged("its armor is malformed"))?;
     Ok(bytes)
+}
+
+/// The ASCII-armored form of an age file in its binary form.
+///
+/// # Errors
+/// When the system gives no memory.
+pub fn armor(file: &[u8]) -> io::Result<Vec<u8>> {
+    let mut writer = ArmoredWriter::wrap_output(Vec::new(), Format::AsciiArmor)?;
+    writer.write_all(file)?;
+    writer.finish()
 }
 
 /// An identity that opens nothing, and remembers what it was asked to open.

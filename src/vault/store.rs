@@ -54,6 +54,12 @@ pub enum StoreError {
         /// The path.
         path: PathBuf,
     },
+    /// It would be overwritten.
+    #[error("{path} is there already", path = path.display())]
+    Exists {
+        /// The path.
+        path: PathBuf,
+    },
     /// More than a vault ever is.
     #[error("{path} is larger than 64 MiB, which no vault is", path = path.display())]
     TooLarge {
@@ -178,22 +184,19 @@ impl Locked {
     /// # Errors
     /// When a system call fails; the old vault is then as it was.
     pub fn replace(&self, bytes: &[u8]) -> Result<(), StoreError> {
-        let folder = parent(&self.path);
         self.remove_leftovers();
-        let mut temporary = tempfile::Builder::new()
-            .prefix(&self.temporary_prefix())
-            .suffix(TEMPORARY_SUFFIX)
-            .permissions(fs::Permissions::from_mode(0o600))
-            .tempfile_in(folder)
-            .map_err(io_error("write in", folder))?;
-        let file = temporary.as_file_mut();
-        file.write_all(bytes)
-            .and_then(|()| file.sync_all())
-            .map_err(io_error("write", &self.path))?;
-        temporary
-            .persist(&self.path)
-            .map_err(|error| io_error("replace", &self.path)(error.error))?;
-        sync_folder(folder)
+        write_whole(&self.path, bytes, Existing::Replace)
+    }
+
+    /// Keeps a copy of the vault beside it, as `NAME` with `suffix` behind, so that it can be
+    /// replaced without being lost. Gives the path of the copy.
+    ///
+    /// # Errors
+    /// When there is such a file already, or a system call fails.
+    pub fn keep_copy(&self, bytes: &[u8], suffix: &str) -> Result<PathBuf, StoreError> {
+        let copy = sibling(&self.path, suffix);
+        write_whole(&copy, bytes, Existing::Keep)?;
+        Ok(copy)
     }
 
     /// Removes the vault. There being none is fine: says whether there was one.
@@ -211,7 +214,7 @@ impl Locked {
     /// Removes temporary files that a crashed process left. Under the lock nobody else
     /// is writing one, and one that cannot be removed is in nobody's way.
     fn remove_leftovers(&self) {
-        let prefix = self.temporary_prefix();
+        let prefix = temporary_prefix(&self.path);
         let Ok(entries) = fs::read_dir(parent(&self.path)) else {
             return;
         };
@@ -223,11 +226,55 @@ impl Locked {
             }
         }
     }
+}
 
-    fn temporary_prefix(&self) -> String {
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        format!(".{name}.")
+/// What to do about a file that is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// Leave it, and fail.
+    Keep,
+    /// Replace it.
+    Replace,
+}
+
+/// Writes a file whole, with mode 0600: it is there with all of `bytes`, on disk, or not at
+/// all.
+///
+/// # Errors
+/// [`StoreError::Exists`] when it is there already and is to be kept, or when a system call
+/// fails.
+pub fn write_whole(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), StoreError> {
+    let folder = parent(path);
+    let mut temporary = tempfile::Builder::new()
+        .prefix(&temporary_prefix(path))
+        .suffix(TEMPORARY_SUFFIX)
+        .permissions(fs::Permissions::from_mode(0o600))
+        .tempfile_in(folder)
+        .map_err(io_error("write in", folder))?;
+    let file = temporary.as_file_mut();
+    file.write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .map_err(io_error("write", path))?;
+    let persisted = match existing {
+        Existing::Replace => temporary.persist(path),
+        Existing::Keep => temporary.persist_noclobber(path),
+    };
+    match persisted {
+        Ok(_) => sync_folder(folder),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(StoreError::Exists {
+                path: path.to_owned(),
+            })
+        }
+        Err(error) => Err(io_error("replace", path)(error.error)),
     }
+}
+
+fn temporary_prefix(path: &Path) -> String {
+    format!(
+        ".{}.",
+        path.file_name().unwrap_or_default().to_string_lossy()
+    )
 }
 
 const TEMPORARY_SUFFIX: &str = ".tmp";
@@ -325,7 +372,11 @@ fn sync_folder(folder: &Path) -> Result<(), StoreError> {
 }
 
 fn parent(path: &Path) -> &Path {
-    path.parent().unwrap_or(Path::new("/"))
+    match path.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) => folder,
+        None => Path::new("/"),
+    }
 }
 
 fn sibling(path: &Path, suffix: &str) -> PathBuf {

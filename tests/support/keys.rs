@@ -120,8 +120,10 @@ pub fn plugin_path() -> OsString {
 fn plugin_folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        let binary = option_env!("CARGO_BIN_EXE_cldkctl").expect("only in an integration test");
-        let profile = Path::new(binary).parent().expect("target/PROFILE");
+        // `option_env!`, for the examples, which have this module and no use for it.
+        let binary = option_env!("CARGO_BIN_EXE_cldkctl");
+        let binary = Path::new(binary.expect("only in an integration test"));
+        let profile = binary.parent().expect("target/PROFILE");
         let mut build = cargo();
         build.args(["build", "--quiet", "--example", PLUGIN]);
         if profile.ends_with("release") {

@@ -11,16 +11,16 @@ use crate::cli::global::Settings;
 use crate::cli::open::{KeySource, Opener};
 use crate::cli::recipient::Given;
 use crate::cli::size::Size;
-use crate::cli::{console, new_passphrase, online, open, save};
+use crate::cli::{console, new_passphrase, online, open, save, seen};
 use crate::cloudeka::Client;
 use crate::exit::Exit;
 use crate::interrupt;
-use crate::keeper::Touch;
+use crate::keeper::{Choice, Keepers, Touch};
 use crate::prompt::source;
 use crate::secret::{Passphrase, Token};
-use crate::vault::{Contents, Context, ContextName, Cost, Kdf, RecipientEntry, Salt, Session};
+use crate::vault::{Contents, Context, ContextName, Cost, Session};
 
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub(super) struct LoginArgs {
     /// The token; other users can see it while the command runs, so rather let it be asked for
     #[arg(value_name = "TOKEN", conflicts_with = "token_stdin")]
@@ -100,6 +100,7 @@ impl LoginArgs {
             }
             (Some(sealed), _) => {
                 let mut vault = open::unseal(settings, &sealed, Touch::Use)?;
+                seen::notice(settings, &vault.contents);
                 vault.update(settings, |contents| {
                     log_in(settings, contents, context);
                     Ok(())
@@ -107,13 +108,19 @@ impl LoginArgs {
                 (vault.opener, vault.source)
             }
             (None, None) => {
-                let passphrase = new_passphrase::choose(settings, self.allow_weak_passphrase)?;
+                let passphrase = new_passphrase::choose(
+                    settings,
+                    settings.handover.as_ref(),
+                    self.allow_weak_passphrase,
+                )?;
                 let opener = create(settings, cost, &passphrase, context)?;
                 (opener, KeySource::Asked)
             }
         };
-        // One that was unlocked before stays so, and no longer than it would have.
-        if !self.no_unlock && source != KeySource::Kept {
+        if self.no_unlock {
+            Keepers::new(Choice::Auto).forget(&settings.slot());
+        } else if source != KeySource::Kept {
+            // One that was unlocked before stays so, and no longer than it would have.
             open::keep(settings, &opener, settings.limits, settings.scope);
         }
         console::print("Auth success")
@@ -285,17 +292,9 @@ fn create(
     passphrase: &Passphrase,
     context: Context,
 ) -> Result<Opener, Failure> {
-    let kdf = Kdf {
-        salt: Salt::generate()?,
-        cost,
-    };
-    let opener = open::derive(settings, kdf.clone(), passphrase)?;
-    let recipient = opener.derived_recipient().expect("a key was derived");
-
+    let (opener, recipient) = open::derive_new(settings, cost, passphrase)?;
     let mut contents = Contents::new()?;
-    contents
-        .recipients
-        .push(RecipientEntry::passphrase(recipient, kdf));
+    contents.recipients.push(recipient);
     create_with(settings, contents, context)?;
     Ok(opener)
 }

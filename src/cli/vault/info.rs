@@ -25,6 +25,8 @@ struct Info {
     modified: Option<Timestamp>,
     armored: bool,
     kdf: Option<Cost>,
+    /// What a vault made today would have.
+    recommended_kdf: Cost,
     stanzas: Vec<String>,
     opened: Option<Opened>,
 }
@@ -59,6 +61,7 @@ impl InfoArgs {
             modified: modified.and_then(|time| Timestamp::try_from(time).ok()),
             armored: sealed.is_armored(),
             kdf: open::shown_cost(settings, &sealed, opened.is_some())?,
+            recommended_kdf: Cost::DEFAULT,
             stanzas: sealed.stanza_types().to_vec(),
             opened,
         };
@@ -88,6 +91,9 @@ fn as_table(info: &Info) -> String {
         |kdf| kdf.to_string(),
     );
     rows.push(("Key derivation", cost));
+    if let Some(cost) = info.kdf {
+        rows.push(("Recommended", compared(cost, info.recommended_kdf)));
+    }
     rows.push(("Stanzas", printable(&info.stanzas.join(", ")).to_string()));
     if let Some(opened) = &info.opened {
         rows.push(("Vault id", opened.id.clone()));
@@ -97,4 +103,15 @@ fn as_table(info: &Info) -> String {
         rows.push(("Recipients", opened.recipients.to_string()));
     }
     table(&rows)
+}
+
+/// How a cost compares with today's recommendation: by the memory that is moved, since that
+/// is what an attempt costs an attacker.
+fn compared(cost: Cost, recommended: Cost) -> String {
+    let moved = |cost: Cost| u64::from(cost.memory_kib) * u64::from(cost.iterations);
+    if moved(cost) >= moved(recommended) {
+        return format!("{recommended}; this vault has at least that");
+    }
+    let ratio = moved(recommended).div_ceil(moved(cost).max(1));
+    format!("{recommended}, about {ratio} times as much; see `cldkctl vault tune`")
 }

@@ -3,7 +3,6 @@
 use serde_json::Map;
 
 use super::{Contents, RecipientEntry};
-use crate::vault::kdf::Kdf;
 
 /// The longest label that is given here, in characters; the format itself has no limit.
 const MAX_LABEL_CHARACTERS: usize = 100;
@@ -30,9 +29,9 @@ impl RecipientEntry {
 
     /// Makes it the recipient of a newly derived identity. Its label stays, and what others
     /// added to it.
-    pub fn rederive(&mut self, recipient: String, kdf: Kdf) {
-        self.argon2id = Self::passphrase(recipient.clone(), kdf).argon2id;
-        self.recipient = recipient;
+    pub fn rederive(&mut self, new: &Self) {
+        self.argon2id.clone_from(&new.argon2id);
+        self.recipient.clone_from(&new.recipient);
     }
 }
 

@@ -4,14 +4,14 @@ use clap::Args;
 
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::cli::open::{self, KeySource, OpenVault, Opener};
+use crate::cli::open::{self, KeySource, OpenVault};
 use crate::cli::recipient::{find, name};
-use crate::cli::sources;
+use crate::cli::{seen, sources};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::Touch;
 use crate::secret::Passphrase;
-use crate::vault::{Contents, Kdf, Salt, Sealed};
+use crate::vault::{Contents, Sealed};
 
 /// Seal the vault to one key less
 ///
@@ -30,10 +30,13 @@ impl RemoveArgs {
         interrupt::watch();
         let sealed = open::peek(settings)?.ok_or_else(|| open::no_vault(settings))?;
         let (mut vault, passphrase) = open_with_passphrase(settings, &sealed)?;
+        seen::notice(settings, &vault.contents);
         // Before a key is derived, and once more under the lock.
         removable(&vault.contents, &self.name)?;
         let rederived = match (passphrase, vault.contents.kdf()) {
-            (Some(passphrase), Some(old)) => Some(rederive(settings, old, &passphrase)?),
+            (Some(passphrase), Some(old)) => {
+                Some(open::derive_new(settings, old.cost, &passphrase)?)
+            }
             _ => None,
         };
         let was_held = open::held(settings, &sealed).is_some();
@@ -41,17 +44,18 @@ impl RemoveArgs {
         let removed = vault.update(settings, |contents| {
             let place = removable(contents, &self.name)?;
             let removed = contents.recipients.remove(place);
-            if let Some((kdf, opener)) = &rederived {
-                let recipient = opener.derived_recipient().expect("a key was derived");
-                let entry = contents.passphrase_mut().ok_or_else(changed_meanwhile)?;
-                entry.rederive(recipient, kdf.clone());
+            if let Some((_, new)) = &rederived {
+                contents
+                    .passphrase_mut()
+                    .ok_or_else(changed_meanwhile)?
+                    .rederive(new);
             }
             Ok(name(&removed))
         })?;
 
         let console = settings.console;
         let keeps_its_key = vault.contents.kdf().is_some() && rederived.is_none();
-        if let Some((_, opener)) = &rederived
+        if let Some((opener, _)) = &rederived
             && (was_held || vault.source == KeySource::Asked)
         {
             open::keep(settings, opener, settings.limits, settings.scope);
@@ -85,7 +89,7 @@ fn open_with_passphrase(
     let Some(kdf) = kdf else {
         return Ok((open::unseal(settings, sealed, Touch::Use)?, None));
     };
-    let (passphrase, source) = match sources::handed_over(settings)? {
+    let (passphrase, source) = match sources::handed_over(settings, settings.handover.as_ref())? {
         Some(passphrase) => (passphrase, KeySource::HandedOver),
         None => {
             let passphrase = sources::ask(settings, "Vault passphrase:")?;
@@ -95,20 +99,6 @@ fn open_with_passphrase(
     let opener = open::derive(settings, kdf.clone(), &passphrase)?;
     let vault = OpenVault::new(opener, source, sealed, settings)?;
     Ok((vault, Some(passphrase)))
-}
-
-/// A new key from the same passphrase, at the same cost.
-fn rederive(
-    settings: &Settings,
-    old: Kdf,
-    passphrase: &Passphrase,
-) -> Result<(Kdf, Opener), Failure> {
-    let kdf = Kdf {
-        salt: Salt::generate()?,
-        ..old
-    };
-    let opener = open::derive(settings, kdf.clone(), passphrase)?;
-    Ok((kdf, opener))
 }
 
 /// The place of the recipient of that name, if it can be removed.

@@ -1,0 +1,178 @@
+//! `cldkctl vault restore FILE`: put a backup in place, or take over what is missing.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jiff::Timestamp;
+
+use crate::cli::failure::Failure;
+use crate::cli::global::Settings;
+use crate::cli::open::{self, KeySource, OpenVault, Opener};
+use crate::cli::{save, seen};
+use crate::exit::Exit;
+use crate::interrupt;
+use crate::keeper::{Found, Touch};
+use crate::vault::seal::MAX_FILE_BYTES;
+use crate::vault::{SealError, Sealed, Store};
+
+/// Put a backup in place of the vault, once it has been opened
+///
+/// What is there is never lost: with --force it is kept beside the vault, under a name with
+/// the date; with --merge it stays, and contexts that it does not have are added.
+#[derive(Args, Debug)]
+pub(super) struct RestoreArgs {
+    /// The backup; - is standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// Replace the vault that is there, and keep that one beside it
+    #[arg(long, conflicts_with = "merge")]
+    force: bool,
+
+    /// Keep the vault that is there, and add the contexts that it does not have
+    #[arg(long)]
+    merge: bool,
+}
+
+impl RestoreArgs {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        interrupt::watch();
+        let (backup, bytes) = read(&self.file)?;
+        let sealed = Sealed::parse(&bytes).map_err(|error| Failure::vault(error, &backup))?;
+        let exists = settings.store.read()?.is_some();
+        if exists && !self.force && !self.merge {
+            let path = settings.store.path().display();
+            return Err(
+                Failure::new(Exit::Failure, format!("there is a vault already at {path}")).hint(
+                    "add what it does not have with --merge, or replace and keep it with --force",
+                ),
+            );
+        }
+        let opened = open_backup(settings, backup, &sealed)?;
+        if exists && self.merge {
+            return merge(settings, opened);
+        }
+        replace(settings, &bytes, &opened)
+    }
+}
+
+fn read(file: &Path) -> Result<(Store, Vec<u8>), Failure> {
+    if file.as_os_str() == "-" {
+        let store = Store::at(Path::new("/dev/stdin"))?;
+        let mut bytes = Vec::new();
+        std::io::stdin()
+            .lock()
+            .take(MAX_FILE_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| {
+                Failure::new(
+                    Exit::Failure,
+                    format!("cannot read standard input: {error}"),
+                )
+                .hint("nothing was changed")
+            })?;
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            return Err(Failure::vault(SealError::NotAge, &store));
+        }
+        return Ok((store, bytes));
+    }
+    let store = Store::at(file)?;
+    match store.read()? {
+        Some(bytes) => Ok((store, bytes)),
+        None => Err(Failure::new(
+            Exit::Usage,
+            format!("there is no backup {}", file.display()),
+        )
+        .hint("name a file that `cldkctl vault backup` made")),
+    }
+}
+
+/// Opens the backup as the vault itself would be: one of this vault opens with its held key.
+fn open_backup(settings: &Settings, store: Store, sealed: &Sealed) -> Result<OpenVault, Failure> {
+    let backup = Settings {
+        store,
+        ..settings.clone()
+    };
+    if let Some(kdf) = open::kdf(&backup, sealed)?
+        && settings.identity.is_none()
+        && settings.handover.is_none()
+        && let Found::Key(key) = settings
+            .keepers
+            .get(&settings.slot(), &kdf.salt, Touch::Use)
+    {
+        return OpenVault::new(
+            Opener::Key(kdf.clone(), key),
+            KeySource::Kept,
+            sealed,
+            &backup,
+        );
+    }
+    let path = backup.store.path().display();
+    settings.console.note(&format!("Opening the backup {path}"));
+    open::unseal_unheld(&backup, sealed)
+}
+
+/// Puts the backup in place; what is there is kept under a dated name.
+fn replace(settings: &Settings, bytes: &[u8], opened: &OpenVault) -> Result<(), Failure> {
+    let locked = save::lock(settings)?;
+    let _hold = interrupt::hold();
+    if let Some(old) = locked.read()? {
+        let suffix = Timestamp::now()
+            .strftime(".replaced-%Y%m%dT%H%M%S%.3fZ")
+            .to_string();
+        let copy = locked.keep_copy(&old, &suffix)?;
+        settings.console.note(&format!(
+            "Kept the vault that was there as {}",
+            copy.display()
+        ));
+    }
+    locked.replace(bytes)?;
+    // Whoever restores a backup knows that it may be an older copy.
+    seen::remember(settings, &opened.contents);
+    let (path, revision) = (settings.store.path().display(), opened.contents.revision);
+    let contexts = match opened.contents.contexts.len() {
+        1 => "1 context".to_owned(),
+        count => format!("{count} contexts"),
+    };
+    settings
+        .console
+        .note(&format!("Restored {path}: revision {revision}, {contexts}"));
+    Ok(())
+}
+
+/// Adds the backup's contexts that the vault does not have.
+fn merge(settings: &Settings, backup: OpenVault) -> Result<(), Failure> {
+    let path = settings.store.path().display();
+    let mut vault = open::open(settings, Touch::Use)?;
+    let (taken, left) = vault.update(settings, |contents| {
+        let (mut taken, mut left) = (Vec::new(), Vec::new());
+        for context in &backup.contents.contexts {
+            let name = context.name.to_string();
+            match contents.context(&context.name) {
+                Some(_) => left.push(name),
+                None => {
+                    contents.contexts.push(context.clone());
+                    taken.push(name);
+                }
+            }
+        }
+        if contents.current_context.is_none() {
+            contents
+                .current_context
+                .clone_from(&backup.contents.current_context);
+        }
+        Ok((taken, left))
+    })?;
+    let list = |names: &[String]| match names {
+        [] => "none".to_owned(),
+        names => names.join(", "),
+    };
+    settings
+        .console
+        .note(&format!("Added to the vault {path}: {}", list(&taken)));
+    settings
+        .console
+        .note(&format!("There already, and left alone: {}", list(&left)));
+    Ok(())
+}

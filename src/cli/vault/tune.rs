@@ -1,0 +1,120 @@
+//! `cldkctl vault tune`: make trying passphrases as costly as this machine allows.
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use crate::cli::failure::Failure;
+use crate::cli::global::Settings;
+use crate::cli::size::Size;
+use crate::cli::{open, sources};
+use crate::exit::Exit;
+use crate::interrupt;
+use crate::secret::Passphrase;
+use crate::vault::{Cost, Kdf, Salt};
+
+/// Choose the cost of the vault's key derivation for this machine, under the same passphrase
+///
+/// Measures how long a pass over the memory takes here, and takes as many as fit into the
+/// target. The passphrase is needed, also while the vault is unlocked.
+#[derive(Args, Debug)]
+pub(super) struct TuneArgs {
+    /// How long a derivation may take here
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_target)]
+    target: Duration,
+
+    /// How much memory a derivation may take
+    #[arg(long, value_name = "SIZE", default_value = "256MiB")]
+    memory: Size,
+}
+
+impl TuneArgs {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        interrupt::watch();
+        let path = settings.store.path().display();
+        let sealed = open::peek(settings)?.ok_or_else(|| open::no_vault(settings))?;
+        let Some(kdf) = open::kdf(settings, &sealed)?.cloned() else {
+            return Err(open::no_passphrase(settings, Exit::Usage));
+        };
+        if settings.identity.is_some() {
+            return Err(Failure::new(
+                Exit::Usage,
+                "an identity cannot derive the key of the passphrase",
+            )
+            .hint("give the passphrase itself"));
+        }
+        let cost = self.measure(settings)?;
+        settings.console.note(&format!(
+            "The vault {path} has {}; for this machine, take {cost}",
+            kdf.cost
+        ));
+
+        let passphrase = match sources::handed_over(settings, settings.handover.as_ref())? {
+            Some(passphrase) => passphrase,
+            None => sources::ask(settings, "Vault passphrase:")?,
+        };
+        let opener = open::derive(settings, kdf, &passphrase)?;
+        let mut vault = open::OpenVault::new(opener, open::KeySource::Asked, &sealed, settings)?;
+        let (_, entry) = open::derive_new(settings, cost, &passphrase)?;
+        vault.update_passphrase(settings, Some(entry))?;
+        settings
+            .console
+            .note(&format!("The vault {path} now has {cost}"));
+        Ok(())
+    }
+
+    /// The most passes that fit into the target, at least the fewest that are allowed.
+    fn measure(&self, settings: &Settings) -> Result<Cost, Failure> {
+        let lanes = Cost::DEFAULT.lanes;
+        let cost = |iterations| Cost {
+            memory_kib: self.memory.0,
+            iterations,
+            lanes,
+        };
+        let Some(fewest) = (1..=2).map(cost).find(Cost::is_enough) else {
+            return Err(Failure::new(
+                Exit::Usage,
+                "with so little memory the vault would be too easy to break",
+            )
+            .hint("take at least 19MiB"));
+        };
+        if !settings.ceiling.allows(&fewest) {
+            return Err(Failure::new(Exit::Usage, "so much memory is above the ceiling")
+                .hint("take less, or raise the limit with --kdf-ceiling, here and whenever the vault is opened"));
+        }
+        let _spinner = settings.console.spinner("Measuring this machine…");
+        let time = |iterations| -> Result<Duration, Failure> {
+            let kdf = Kdf {
+                salt: Salt::generate()?,
+                cost: cost(iterations),
+            };
+            let start = Instant::now();
+            kdf.derive(&Passphrase::new("how long does this take"))?;
+            Ok(start.elapsed())
+        };
+        // One pass has the cost of getting the memory in it; the difference has not.
+        let (one, three) = (time(1)?, time(3)?);
+        let pass = three.saturating_sub(one) / 2;
+        let room = self.target.saturating_sub(one);
+        let more = room.as_nanos() / pass.as_nanos().max(1);
+        let most = settings.ceiling.0.iterations;
+        let iterations = u32::try_from(more.saturating_add(1))
+            .unwrap_or(most)
+            .min(most);
+        settings
+            .console
+            .detail(&format!("one pass takes {} ms", pass.as_millis()));
+        Ok(cost(iterations.max(fewest.iterations)))
+    }
+}
+
+fn parse_target(text: &str) -> Result<Duration, &'static str> {
+    let wrong = "a target is a time of 100ms to 60s, such as 1s";
+    let span: jiff::SignedDuration = text.parse().map_err(|_| wrong)?;
+    match Duration::try_from(span) {
+        Ok(target) if (Duration::from_millis(100)..=Duration::from_secs(60)).contains(&target) => {
+            Ok(target)
+        }
+        _ => Err(wrong),
+    }
+}
