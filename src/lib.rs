@@ -100,7 +100,7 @@
 //! 6. [`keeper`]: who holds the key between commands: the kernel keyring, or an agent.
 //! 7. [`interrupt`]: Ctrl-C while the terminal is silent, or while a file is being replaced.
 //! 8. [`cli`]: the commands, one file each; [`exit`]: the numbers they end with.
-//! 9. [`printable`]: text of others, made harmless for a terminal.
+//! 9. [`printable`]: text of others, made harmless for a terminal. [`qr`]: secrets that a phone reads.
 //! 10. [`platform`]: what only the system can do, and the one place with `unsafe`.
 //!
 //! # Why it is like this

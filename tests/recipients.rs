@@ -341,7 +341,7 @@ fn a_machine_logs_in_with_a_vault_that_no_passphrase_opens() {
     world.cldkctl(["auth", "token"]).run().expect_code(4);
     let output = with_passphrase(&world, &["auth", "token"]).expect_code(5);
     assert!(output.stderr.contains("--identity"), "{output}");
-    let output = world.cldkctl(["unlock"]).run().expect_code(2);
+    let output = world.cldkctl(["unlock"]).run().expect_code(4);
     assert!(output.stderr.contains("--identity"), "{output}");
 
     // With the identity everything works, saving included.
