@@ -9,7 +9,7 @@ use crate::cli::credential::{TOKEN_VARIABLE, token_from_environment};
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::open::{KeySource, Opener};
-use crate::cli::recipient::Given;
+use crate::cli::recipient::{Given, name};
 use crate::cli::size::Size;
 use crate::cli::{console, new_passphrase, online, open, save, seen};
 use crate::cloudeka::Client;
@@ -101,7 +101,11 @@ impl LoginArgs {
             (Some(sealed), _) => {
                 let mut vault = open::unseal(settings, &sealed, Touch::Use)?;
                 seen::notice(settings, &vault.contents);
+                let by_identity = matches!(vault.opener, Opener::Identities(_));
                 vault.update(settings, |contents| {
+                    if by_identity {
+                        name_recipients(settings, contents);
+                    }
                     log_in(settings, contents, context);
                     Ok(())
                 })?;
@@ -297,6 +301,17 @@ fn create(
     contents.recipients.push(recipient);
     create_with(settings, contents, context)?;
     Ok(opener)
+}
+
+/// Says to whom a token is about to be sealed. A file that opens under an identity can have
+/// been made by anyone who has its public half, list of recipients included
+/// (`vault-format.md`, section 10).
+fn name_recipients(settings: &Settings, contents: &Contents) {
+    let names: Vec<_> = contents.recipients.iter().map(name).collect();
+    settings.console.note(&format!(
+        "The login is for all who can open the vault: {}",
+        names.join(", ")
+    ));
 }
 
 /// Writes a new vault with one login in it.
