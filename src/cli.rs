@@ -15,6 +15,7 @@ pub mod new_passphrase;
 pub mod online;
 pub mod open;
 pub mod period;
+pub mod recipient;
 mod refusal;
 pub mod save;
 pub mod seen;

@@ -114,6 +114,8 @@ pub struct OpenVault {
     pub source: KeySource,
     /// What is in it.
     pub contents: Contents,
+    /// The file that the contents came out of, unchanged; else empty.
+    pub(super) file: Vec<u8>,
 }
 
 /// Opens the vault, asking for the passphrase if nothing else opens it. Who was asked is not
@@ -369,6 +371,7 @@ impl OpenVault {
             opener,
             source,
             contents,
+            file: sealed.bytes().to_vec(),
         })
     }
 
@@ -389,7 +392,20 @@ impl OpenVault {
     /// When it is gone or does not open any more.
     pub fn reread(&mut self, settings: &Settings) -> Result<(), Failure> {
         let sealed = peek(settings)?.ok_or_else(|| no_vault(settings))?;
-        self.contents = self.opener.open(&sealed, &settings.store)?;
+        self.open_again(settings, &sealed)
+    }
+
+    /// Opens the vault as it is by now. One that nobody changed is not opened twice: that
+    /// could mean to ask for a PIN or a touch again.
+    pub(super) fn open_again(
+        &mut self,
+        settings: &Settings,
+        sealed: &Sealed,
+    ) -> Result<(), Failure> {
+        if self.file != sealed.bytes() {
+            self.contents = self.opener.open(sealed, &settings.store)?;
+            self.file = sealed.bytes().to_vec();
+        }
         Ok(())
     }
 }

@@ -5,6 +5,7 @@
 //!   as it is told to.
 //! - [`Session`]: a program on a real terminal, and a person who types.
 //! - [`cargo`](cargo::cargo): for what builds or runs something of this repository itself.
+//! - [`keys`]: age, SSH and plugin keys, and stock `age` to open a vault with them.
 //! - [`kernel`]: another login, or a kernel that refuses its keyrings.
 //! - [`steps`]: what many stories begin with, such as a login.
 //!
@@ -38,6 +39,7 @@
 pub mod cargo;
 pub mod failures;
 pub mod kernel;
+pub mod keys;
 pub mod pty;
 pub mod standin;
 pub mod steps;
