@@ -292,3 +292,26 @@ fn a_lock_file_that_is_a_link_is_not_followed() {
     );
     assert_eq!(fs::read(victim).expect("there"), b"precious");
 }
+
+#[test]
+fn a_backup_never_takes_the_place_of_what_is_no_file() {
+    let (_cloudeka, world) = logged_in();
+    let pipe = world.home().join("pipe");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &pipe,
+        FileType::Fifo,
+        Mode::RUSR | Mode::WUSR,
+        0,
+    )
+    .expect("a pipe");
+    let folder = world.home().join("folder");
+    fs::create_dir(&folder).expect("a folder");
+    for path in [&pipe, &folder] {
+        let backup = world.cldkctl(["vault", "backup", "--passphrase-stdin", "--force"]);
+        let output = backup.arg(path).stdin(PASSPHRASE).run().expect_code(1);
+        assert!(output.stderr.contains("not a regular file"), "{output}");
+    }
+    let kind = fs::symlink_metadata(&pipe).expect("still there");
+    assert!(kind.file_type().is_fifo());
+}

@@ -241,10 +241,17 @@ pub enum Existing {
 /// all.
 ///
 /// # Errors
-/// [`StoreError::Exists`] when it is there already and is to be kept, or when a system call
-/// fails.
+/// [`StoreError::Exists`] when it is there already and is to be kept; when a folder, a device
+/// or a pipe stands there; or when a system call fails.
 pub fn write_whole(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), StoreError> {
     let folder = parent(path);
+    // A rename takes the place of a pipe or a device, too: root would lose /dev/null.
+    let in_the_way = fs::symlink_metadata(path)
+        .is_ok_and(|metadata| !metadata.is_file() && !metadata.is_symlink());
+    if in_the_way {
+        let source = io::Error::other("it is not a regular file");
+        return Err(io_error("replace", path)(source));
+    }
     let mut temporary = tempfile::Builder::new()
         .prefix(&temporary_prefix(path))
         .suffix(TEMPORARY_SUFFIX)
