@@ -315,3 +315,20 @@ fn a_backup_never_takes_the_place_of_what_is_no_file() {
     let kind = fs::symlink_metadata(&pipe).expect("still there");
     assert!(kind.file_type().is_fifo());
 }
+
+#[test]
+fn what_a_crash_left_goes_with_its_own_vault_and_no_other() {
+    let (_cloudeka, world) = logged_in();
+    let folder = world.data().join("cldkctl");
+    let (ours, others) = (".vault.age.AbC123.tmp", ".vault.age.bak.AbC123.tmp");
+    for name in [ours, others] {
+        fs::copy(world.vault_path(), folder.join(name)).expect("copied");
+    }
+    // Another vault beside it, or a backup, is written under a lock of its own.
+    auth(&world).run().succeeded();
+    assert_eq!(names_in(&folder), [others, "vault.age", "vault.age.lock"]);
+
+    fs::copy(world.vault_path(), folder.join(ours)).expect("copied");
+    world.cldkctl(["auth", "logout", "--all"]).run().succeeded();
+    assert_eq!(names_in(&folder), [others, "vault.age.lock"]);
+}

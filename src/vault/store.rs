@@ -204,6 +204,8 @@ impl Locked {
     /// # Errors
     /// When a system call fails.
     pub fn remove(&self) -> Result<bool, StoreError> {
+        // They are sealed copies of the vault, and to be gone with it.
+        self.remove_leftovers();
         match fs::remove_file(&self.path) {
             Ok(()) => sync_folder(parent(&self.path)).map(|()| true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -221,7 +223,11 @@ impl Locked {
         for entry in entries.flatten() {
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            if name.starts_with(&prefix) && name.ends_with(TEMPORARY_SUFFIX) {
+            let random = name
+                .strip_prefix(&prefix)
+                .and_then(|rest| rest.strip_suffix(TEMPORARY_SUFFIX));
+            // Without a dot: `.v.age.XXXXXX.tmp` is the vault v.age's, whose lock v does not hold.
+            if random.is_some_and(|random| !random.contains('.')) {
                 let _ = fs::remove_file(entry.path());
             }
         }
