@@ -342,3 +342,18 @@ fn nonsense_gets_no_answer_and_does_no_harm() {
         assert_unlocked(&world);
     });
 }
+
+#[test]
+fn lock_does_not_claim_that_an_agent_forgot_which_does_not_answer() {
+    without_keyrings(Refusal::NotPermitted, || {
+        let (_cloudeka, world) = unlocked(&[]);
+        let pid = agent(&world);
+        rustix::process::kill_process(pid, Signal::STOP).unwrap();
+        let output = world.cldkctl(["lock"]).run().expect_code(1);
+        assert!(output.stderr.contains("may still be unlocked"), "{output}");
+        rustix::process::kill_process(pid, Signal::CONT).unwrap();
+        // It does as it was told when it can.
+        assert!(wait_until(AT_ONCE, || is_gone(pid)));
+        assert_locked(&world);
+    });
+}

@@ -6,10 +6,12 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::process::Command;
 
 use support::kernel::{has_keyrings, in_another_login, in_the_shared_login};
 use support::steps::{
-    assert_locked, assert_unlocked, cloudeka_and_world, logged_in, status, unlock, unlocked,
+    are_installed, assert_locked, assert_unlocked, cloudeka_and_world, logged_in, status, unlock,
+    unlocked,
 };
 use support::{PASSPHRASE, TOKEN, World};
 
@@ -347,4 +349,22 @@ fn log_in_elsewhere(world: &World, path: &std::path::Path) {
     let auth = world.cldkctl(["auth", "--token-stdin", "--no-unlock", "--passphrase-file"]);
     let auth = auth.arg(file).arg("--vault").arg(path);
     auth.stdin(TOKEN).run().succeeded();
+}
+
+#[test]
+fn lock_reaches_the_user_keyring_from_a_login_whose_own_keyring_was_revoked() {
+    if !has_keyrings() || !are_installed(&["keyctl"]) {
+        return;
+    }
+    let (_cloudeka, world) = unlocked(&["--scope", "user"]);
+    // What the end of a login does to the programs that outlive it.
+    in_another_login(|| {
+        let revoked = Command::new("keyctl").args(["revoke", "@s"]).status();
+        assert!(revoked.unwrap().success());
+        assert_unlocked(&world);
+        let output = world.cldkctl(["lock"]).run().succeeded();
+        assert!(output.stderr.contains("Locked the vault"), "{output}");
+        assert_locked(&world);
+    });
+    assert_locked(&world);
 }

@@ -6,7 +6,9 @@ use super::failure::Failure;
 use super::global::Settings;
 use super::{seen, sources};
 use crate::exit::Exit;
-use crate::keeper::{Description, Found, Held, KeepersError, Limits, Scope, Touch};
+use crate::keeper::{
+    Choice, Description, Found, Held, Keepers, KeepersError, Limits, Scope, Slot, Touch,
+};
 use crate::secret::{Key, Passphrase};
 use crate::vault::{
     Contents, Context, ContextName, Cost, Kdf, PassphraseIdentity, RecipientEntry, Salt, Sealed,
@@ -287,6 +289,16 @@ pub fn unseal_unasked(settings: &Settings, sealed: &Sealed) -> Result<Option<Ope
             OpenVault::new(opener, KeySource::Kept, sealed, settings).map(Some)
         }
         Found::Rekeyed | Found::Nothing => Ok(None),
+    }
+}
+
+/// Makes every keeper forget the key, whatever `--keeper` says. That one cannot be reached is
+/// no failure of the command that is running.
+pub fn forget(settings: &Settings, slot: &Slot) {
+    if let Err(error) = Keepers::new(Choice::Auto).forget(slot) {
+        settings
+            .console
+            .warn(&format!("the vault may still be unlocked: {error}"));
     }
 }
 

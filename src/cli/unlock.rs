@@ -9,7 +9,7 @@ use super::period::{Period, spoken};
 use super::seen;
 use crate::exit::Exit;
 use crate::interrupt;
-use crate::keeper::{Choice, Keepers, Limits, Scope};
+use crate::keeper::{Limits, Scope};
 
 /// Unlock the vault: further commands need no passphrase for a while
 ///
@@ -55,7 +55,7 @@ impl UnlockArgs {
         };
         let scope = self.scope.unwrap_or(settings.scope);
         // What was held with other limits or for others is held no longer, by no keeper.
-        Keepers::new(Choice::Auto).forget(&settings.slot());
+        open::forget(settings, &settings.slot());
         open::try_keep(settings, &opener, limits, scope).map_err(|error| {
             Failure::new(
                 Exit::Failure,

@@ -69,10 +69,12 @@ impl Keeper for Agent {
     }
 
     fn forget(&self, slot: &Slot) -> Result<bool, KeeperError> {
-        let path = socket::path().map_err(KeeperError::NoAgent)?;
+        let Ok(path) = socket::path() else {
+            return Ok(false); // nor could one be started
+        };
         match ask(&path, &Request::Forget(slot.clone())) {
             Ok(reply) => Ok(matches!(reply, Some(Reply::Forgotten))),
-            Err(error) => Err(KeeperError::NoAgent(error.to_string())),
+            Err(error) => Err(KeeperError::Silent(path, error)),
         }
     }
 

@@ -63,9 +63,18 @@ impl Keeper for Keyring {
     }
 
     fn forget(&self, slot: &Slot) -> Result<bool, KeeperError> {
-        let mut any = false;
+        let (mut any, mut refused) = (false, None);
         for scope in [Scope::Session, Scope::User] {
-            let ring = ring(scope).map_err(unavailable)?;
+            let ring = match ring(scope) {
+                Ok(ring) => ring,
+                // A session keyring can be revoked under us, as the end of a login does
+                // under a tmux that outlives it; the user's is there all the same.
+                Err(error) if is_absence(error) => continue,
+                Err(error) => {
+                    refused = Some(unavailable(error));
+                    continue;
+                }
+            };
             // More than one when a key lies in a keyring that this one links to.
             for _ in 0..8 {
                 let Ok(kernel_key) = ring.search(slot.as_str()) else {
@@ -79,7 +88,10 @@ impl Keeper for Keyring {
                 any = true;
             }
         }
-        Ok(any)
+        match refused {
+            Some(error) if !any => Err(error),
+            _ => Ok(any),
+        }
     }
 
     fn describe(&self, slot: &Slot, salt: &Salt) -> Result<Option<Description>, KeeperError> {

@@ -15,7 +15,7 @@ use crate::cli::{console, new_passphrase, online, open, save, seen};
 use crate::cloudeka::Client;
 use crate::exit::Exit;
 use crate::interrupt;
-use crate::keeper::{Choice, Keepers, Touch};
+use crate::keeper::Touch;
 use crate::prompt::source;
 use crate::secret::{Passphrase, Token};
 use crate::vault::{Contents, Context, ContextName, Cost, Session};
@@ -122,7 +122,7 @@ impl LoginArgs {
             }
         };
         if self.no_unlock {
-            Keepers::new(Choice::Auto).forget(&settings.slot());
+            open::forget(settings, &settings.slot());
         } else if source != KeySource::Kept {
             // One that was unlocked before stays so, and no longer than it would have.
             open::keep(settings, &opener, settings.limits, settings.scope);
