@@ -220,3 +220,11 @@ fn a_token_in_the_environment_is_used_in_place_of_the_vaults() {
     assert!(output.stderr.contains("CLDKCTL_TOKEN"), "{output}");
     assert!(!output.stderr.contains("two words"), "{output}");
 }
+
+#[test]
+fn a_session_of_another_login_does_not_go_along() {
+    let (_cloudeka, world) = unlocked(&[]);
+    let run = world.cldkctl(["exec", "--", "env"]);
+    let output = run.env("CLDKCTL_SESSION_TOKEN", "of-another-login").run();
+    assert!(!variables(&output.succeeded()).contains_key("CLDKCTL_SESSION_TOKEN"));
+}
