@@ -332,3 +332,16 @@ fn what_a_crash_left_goes_with_its_own_vault_and_no_other() {
     world.cldkctl(["auth", "logout", "--all"]).run().succeeded();
     assert_eq!(names_in(&folder), [others, "vault.age.lock"]);
 }
+
+#[test]
+fn a_pipe_in_place_of_the_settings_is_refused_and_not_waited_for() {
+    let world = World::new();
+    let settings = world.settings_path();
+    let _ = fs::remove_file(&settings);
+    fs::create_dir_all(settings.parent().expect("a folder")).expect("a folder");
+    let mode = Mode::RUSR | Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &settings, FileType::Fifo, mode, 0).expect("a pipe");
+    let path = world.cldkctl(["vault", "path"]);
+    let output = path.patience(Duration::from_secs(5)).run().expect_code(2);
+    assert!(output.stderr.contains("config.toml"), "{output}");
+}
