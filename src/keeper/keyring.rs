@@ -2,20 +2,21 @@
 //! it forgets by itself when the time is over, even while a process is stopped.
 //!
 //! - *Session*: a key in the session keyring, session-keyring(7), that its possessor alone
-//!   may read: the processes of this login. A login without a session keyring of its own
+//!   may read: the processes of this login, under this user id. A login without a session keyring of its own
 //!   uses the user-session keyring, which the user's other such logins share.
 //! - *User*: a key in the user keyring, user-keyring(7), that this user id may read from
 //!   any login, whatever its session keyring links to.
 
+use std::ffi::CString;
 use std::time::Duration;
 
 use linux_keyutils::{
     Key as KernelKey, KeyError, KeyPermissions, KeyPermissionsBuilder, KeyRing, KeyRingIdentifier,
-    Permission,
+    KeySerialId, Permission,
 };
 
 use super::{Description, Found, Held, Keeper, KeeperError, Scope, Slot, Touch};
-use crate::platform::LockedMemory;
+use crate::platform::{self, LockedMemory};
 use crate::vault::Salt;
 
 /// The kernel as a keeper.
@@ -87,6 +88,15 @@ impl Keeper for Keyring {
                 }
                 any = true;
             }
+            // What the session's key lay in. It holds nothing any more, and is only in the way.
+            let session = KeyRingIdentifier::Session as i32;
+            if let Some(nest) = CString::new(slot.as_str())
+                .ok()
+                .filter(|_| scope == Scope::Session)
+                .and_then(|description| platform::find_keyring(session, &description))
+            {
+                let _ = ring.unlink_key(KernelKey::from_id(KeySerialId::new(nest)));
+            }
         }
         match refused {
             Some(error) if !any => Err(error),
@@ -123,8 +133,39 @@ fn put(slot: &Slot, held: &Held, scope: Scope, timeout: usize) -> Result<(), Key
     let ready = kernel_key
         .set_perms(permissions(scope))
         .and_then(|()| kernel_key.set_timeout(timeout))
-        .and_then(|()| ring(scope)?.link_key(kernel_key));
+        .and_then(|()| match scope {
+            Scope::Session => link_into_session(slot, kernel_key, &ours),
+            Scope::User => ring(scope)?.link_key(kernel_key),
+        });
     let _ = ours.unlink_key(kernel_key);
+    ready
+}
+
+/// Links the key into the session keyring, one keyring deep.
+///
+/// A session keyring is inherited by whatever is started, also under another user id (`su`
+/// and `sudo` without pam_keyinit), and the permission bits of a key add up: what a possessor
+/// may do, anybody with the session may. So the key lies in a keyring of its own that the
+/// user id alone may search, and not its possessor. It takes the session to reach that
+/// keyring, and the user id to look into it.
+fn link_into_session(slot: &Slot, kernel_key: KernelKey, ours: &KeyRing) -> Result<(), KeyError> {
+    let user = Permission::VIEW | Permission::READ | Permission::WRITE | Permission::SEARCH;
+    let bits = KeyPermissionsBuilder::builder().user(user).build();
+    // Until it lies in the session keyring, its possessor has to link it, and its owner, who
+    // is the only one that may, to change that; nobody may search it but the user id.
+    let meanwhile = KeyPermissions::from_u32(
+        bits.bits() | u32::from((Permission::LINK | Permission::SETATTR).bits()) << 24,
+    );
+    let description = CString::new(slot.as_str()).map_err(|_| KeyError::InvalidDescription)?;
+    let nest = platform::new_keyring(&description, KeyRingIdentifier::Process as i32)
+        .map_err(|error| KeyError::Unknown(error.raw_os_error().unwrap_or(0)))?;
+    let nest_key = KernelKey::from_id(KeySerialId::new(nest));
+    let ready = platform::link_key(kernel_key.get_id().as_raw_id(), nest)
+        .map_err(|error| KeyError::Unknown(error.raw_os_error().unwrap_or(0)))
+        .and_then(|()| nest_key.set_perms(meanwhile))
+        .and_then(|()| ring(Scope::Session)?.link_key(nest_key))
+        .and_then(|()| nest_key.set_perms(bits));
+    let _ = ours.unlink_key(nest_key);
     ready
 }
 
