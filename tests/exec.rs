@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use support::steps::{assert_locked, log_in, logged_in, unlocked};
 use support::world::{Output, set_mode};
-use support::{PASSPHRASE, TOKEN, World, wait_until};
+use support::{PASSPHRASE, Standin, TOKEN, World, wait_until};
 
 fn exec(world: &World, command: &[&str]) -> Output {
     world.cldkctl(["exec", "--"]).args(command).run()
@@ -227,4 +227,24 @@ fn a_session_of_another_login_does_not_go_along() {
     let run = world.cldkctl(["exec", "--", "env"]);
     let output = run.env("CLDKCTL_SESSION_TOKEN", "of-another-login").run();
     assert!(!variables(&output.succeeded()).contains_key("CLDKCTL_SESSION_TOKEN"));
+}
+
+#[test]
+fn the_token_of_the_environment_goes_where_the_environment_says_and_nowhere_else() {
+    let (cloudeka, world) = logged_in();
+    let elsewhere = Standin::start();
+    elsewhere.accept_token(TOKEN);
+    let output = world
+        .cldkctl([
+            "--base-url",
+            &elsewhere.base_url(),
+            "auth",
+            "token",
+            "--session",
+        ])
+        .env("CLDKCTL_TOKEN", TOKEN)
+        .run()
+        .expect_code(3);
+    assert!(output.stderr.contains(&cloudeka.base_url()), "{output}");
+    assert_eq!(elsewhere.connections(), 0);
 }

@@ -390,3 +390,14 @@ fn a_mistyped_subcommand_of_auth_is_not_sent_as_a_token() {
     }
     assert_eq!(cloudeka.connections(), 0);
 }
+
+#[test]
+fn a_subcommand_that_other_tools_have_is_not_sent_as_a_token() {
+    let cloudeka = Standin::start();
+    let world = World::new().at(&cloudeka);
+    for habit in ["login", "list", "refresh", "switch"] {
+        let output = world.cldkctl(["auth", habit]).run().expect_code(2);
+        assert!(output.stderr.contains("`cldkctl auth`"), "{output}");
+    }
+    assert_eq!(cloudeka.connections(), 0);
+}

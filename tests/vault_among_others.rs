@@ -226,3 +226,28 @@ fn two_first_logins_at_once_make_one_vault() {
         );
     }
 }
+
+#[test]
+fn a_link_that_somebody_else_put_in_a_shared_folder_is_not_followed() {
+    if !can_be_someone_else() {
+        return;
+    }
+    let (_cloudeka, world) = cloudeka_and_world();
+    let shared = world.home().join("shared");
+    fs::create_dir(&shared).expect("a folder");
+    set_mode(&shared, 0o1777);
+    let aim = world.home().join("aim");
+    let link = shared.join("vault.age");
+    symlink(&aim, &link).expect("a link");
+    rustix::fs::chownat(
+        rustix::fs::CWD,
+        &link,
+        Some(rustix::fs::Uid::from_raw(SOMEONE_ELSE)),
+        None,
+        rustix::fs::AtFlags::SYMLINK_NOFOLLOW,
+    )
+    .expect("root may");
+    let output = auth(&world).arg("--vault").arg(&link).run().expect_code(1);
+    assert!(output.stderr.contains("65432"), "{output}");
+    assert!(!aim.exists());
+}

@@ -54,9 +54,16 @@ impl ApiArgs {
         interrupt::watch();
         let include = self.include;
         let request = self.request()?;
+        // Before anything is asked or unlocked: a wrong path needs no token.
+        settings
+            .login_base_url()
+            .join(&request.path)
+            .map_err(|error| {
+                Failure::new(Exit::Usage, error.to_string())
+                    .hint("name a path, such as /core/user/profile")
+            })?;
         let mut credential = Credential::find(settings, Touch::Use)?;
         let client = online::client(settings, credential.base_url.clone())?;
-        // Before a session is asked for: a wrong path needs none.
         let answer = call_in_session(settings, &mut credential, &client, &request)?;
         settings.asker.finish();
         print(&answer, include)?;

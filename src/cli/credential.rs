@@ -35,8 +35,13 @@ impl Credential {
     /// When there is none, or the vault cannot be opened.
     pub fn find(settings: &Settings, touch: Touch) -> Result<Self, Failure> {
         if let Some(token) = token_from_environment()? {
+            if let Some(name) = &settings.context {
+                settings.console.warn(&format!(
+                    "{TOKEN_VARIABLE} is set, so the context {name} is not used; unset it to use the vault"
+                ));
+            }
             return Ok(Self {
-                base_url: settings.login_base_url(),
+                base_url: base_url_of_environment(settings)?,
                 token,
                 defaults: settings.defaults.clone(),
                 session: None,
@@ -133,6 +138,21 @@ impl Credential {
             }
             Ok(())
         })
+    }
+}
+
+/// Where the token of the environment may go: where the environment says, which `exec` sets
+/// to where the token was verified; a flag may say the same, and nothing else.
+fn base_url_of_environment(settings: &Settings) -> Result<BaseUrl, Failure> {
+    let asked = settings.login_base_url();
+    match &settings.base_url_variable {
+        Some(bound) if bound.origin() != asked.origin() => Err(Failure::not_logged_in(format!(
+            "the token in {TOKEN_VARIABLE} is for {}, and goes nowhere else, not to {}",
+            bound.origin(),
+            asked.origin()
+        ))
+        .hint("set CLDKCTL_BASE_URL to where the token was made for")),
+        _ => Ok(asked),
     }
 }
 

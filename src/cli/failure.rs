@@ -89,6 +89,7 @@ impl Failure {
                 "it can be read but not saved, which would lock the passphrase out; put a backup in its place",
             ),
             SealError::LongHeader
+            | SealError::ManyStanzas
             | SealError::Stanza(_)
             | SealError::Damaged(_)
             | SealError::Contents(_) => {

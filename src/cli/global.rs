@@ -134,6 +134,8 @@ pub struct Settings {
     pub state_folder: Option<PathBuf>,
     /// The address that was asked for on the command line or in the environment, if any was.
     pub base_url: Option<BaseUrl>,
+    /// The address in `CLDKCTL_BASE_URL`, whatever a flag says.
+    pub base_url_variable: Option<BaseUrl>,
     /// The address of a new login where none was asked for.
     pub default_base_url: BaseUrl,
     /// The context that was asked for, if any was.
@@ -228,6 +230,7 @@ impl GlobalArgs {
             store: Store::at(&vault)?,
             state_folder: folders.state_dir().map(|folder| folder.join("cldkctl")),
             base_url: parsed("--base-url", "CLDKCTL_BASE_URL", self.base_url, None)?,
+            base_url_variable: parsed("--base-url", "CLDKCTL_BASE_URL", None, None)?,
             default_base_url: config.base_url.unwrap_or_default(),
             context: parsed("--context", "CLDKCTL_CONTEXT", self.context, config.context)?,
             max_retries: self.max_retries.or(config.max_retries).unwrap_or(3),

@@ -5,7 +5,8 @@
 //! nothing else. Without it, as on a new machine, whatever comes first is taken for new.
 
 use std::fs;
-use std::os::unix::fs::DirBuilderExt;
+use std::io::Read;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
 
 use super::global::Settings;
@@ -73,11 +74,17 @@ pub fn remember(settings: &Settings, contents: &Contents) {
 }
 
 fn remembered(settings: &Settings, contents: &Contents) -> Option<u64> {
-    fs::read_to_string(path(settings, contents)?)
+    let mut text = String::new();
+    // No more than a number, and no waiting for a pipe's other end.
+    fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32)
+        .open(path(settings, contents)?)
         .ok()?
-        .trim()
-        .parse()
-        .ok()
+        .take(32)
+        .read_to_string(&mut text)
+        .ok()?;
+    text.trim().parse().ok()
 }
 
 /// The id is 32 hexadecimal digits, or the contents would not have been read.

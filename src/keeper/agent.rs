@@ -69,12 +69,17 @@ impl Keeper for Agent {
     }
 
     fn forget(&self, slot: &Slot) -> Result<bool, KeeperError> {
-        let Ok(path) = socket::path() else {
-            return Ok(false); // nor could one be started
-        };
-        match ask(&path, &Request::Forget(slot.clone())) {
-            Ok(reply) => Ok(matches!(reply, Some(Reply::Forgotten))),
-            Err(error) => Err(KeeperError::Silent(path, error)),
+        let (mut any, mut silent) = (false, None);
+        // Also one that was started where XDG_RUNTIME_DIR was another, or none.
+        for path in socket::places().unwrap_or_default() {
+            match ask(&path, &Request::Forget(slot.clone())) {
+                Ok(reply) => any |= matches!(reply, Some(Reply::Forgotten)),
+                Err(error) => silent = Some(KeeperError::Silent(path, error)),
+            }
+        }
+        match silent {
+            Some(error) => Err(error),
+            None => Ok(any),
         }
     }
 

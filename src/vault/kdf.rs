@@ -5,6 +5,7 @@ use std::fmt;
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::{Deserialize, Serialize};
 
 use crate::platform::Argon2Memory;
@@ -162,6 +163,9 @@ pub enum KdfError {
     /// The system did not give the memory.
     #[error("the system does not give {0} KiB of memory for the key derivation")]
     Memory(u32),
+    /// The system gives no thread.
+    #[error("the system gives no thread for the key derivation")]
+    Threads,
     /// Argon2 has no such parameters.
     #[error("Argon2 has no such parameters: {0}")]
     Parameters(argon2::Error),
@@ -186,16 +190,33 @@ impl Kdf {
         let mut memory =
             Argon2Memory::new(params.block_count()).map_err(|_| KdfError::Memory(memory_kib))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        Key::try_fill(|key| {
-            argon2.hash_password_into_with_memory(
-                passphrase.expose().as_bytes(),
-                self.salt.as_str().as_bytes(),
-                key,
-                memory.blocks(),
-            )
-        })
-        .map_err(KdfError::Parameters)
+        threads()?
+            .install(|| {
+                Key::try_fill(|key| {
+                    argon2.hash_password_into_with_memory(
+                        passphrase.expose().as_bytes(),
+                        self.salt.as_str().as_bytes(),
+                        key,
+                        memory.blocks(),
+                    )
+                })
+            })
+            .map_err(KdfError::Parameters)
     }
+}
+
+/// Threads to compute the lanes on: as many as there are processors, or this one alone where
+/// the system gives no more (`ulimit -u`). Without this, the first use of `rayon` would panic.
+fn threads() -> Result<ThreadPool, KdfError> {
+    ThreadPoolBuilder::new()
+        .build()
+        .or_else(|_| {
+            ThreadPoolBuilder::new()
+                .num_threads(1)
+                .use_current_thread()
+                .build()
+        })
+        .map_err(|_| KdfError::Threads)
 }
 
 #[cfg(test)]

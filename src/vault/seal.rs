@@ -18,6 +18,8 @@ use super::stanza::{self, StanzaError};
 pub const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 /// The largest age header, in bytes, its last line (`---` and the MAC) included.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
+/// The most stanzas in a header. `age` takes time with the square of their number.
+const MAX_STANZAS: usize = 256;
 
 /// A vault file whose header has been read, and nothing decrypted.
 ///
@@ -47,6 +49,9 @@ pub enum SealError {
     /// Its header is longer than any vault's.
     #[error("its header is longer than 64 KiB")]
     LongHeader,
+    /// Its header has more stanzas than any vault's.
+    #[error("its header has more than 256 stanzas")]
+    ManyStanzas,
     /// Its derivation parameters are unusable.
     #[error(transparent)]
     Stanza(#[from] StanzaError),
@@ -214,7 +219,12 @@ fn check_header_length(bytes: &[u8]) -> Result<(), SealError> {
     let last_line = start.windows(4).position(|window| window == b"\n---");
     // The MAC line ends within the limit, too.
     let ends = last_line.is_some_and(|at| start[at + 1..].contains(&b'\n'));
+    let stanzas = start[..last_line.unwrap_or(0)]
+        .windows(4)
+        .filter(|window| window == b"\n-> ")
+        .count();
     match ends {
+        true if stanzas > MAX_STANZAS => Err(SealError::ManyStanzas),
         true => Ok(()),
         false if bytes.len() > MAX_HEADER_BYTES => Err(SealError::LongHeader),
         false => Err(SealError::Damaged("its header has no end")),
@@ -339,5 +349,27 @@ impl From<DecryptError> for SealError {
             // The rest concerns the identity: a key that cannot be decrypted, or a plugin.
             error => Self::Identity(error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_stanzas(count: usize) -> Vec<u8> {
+        let mut file = b"age-encryption.org/v1\n".to_vec();
+        file.extend(b"-> x\n\n".repeat(count));
+        file.extend(b"--- ");
+        file.extend([b'A'; 43]);
+        file.extend(b"\n");
+        file.extend([0; 16]);
+        file
+    }
+
+    #[test]
+    fn a_header_of_more_stanzas_than_any_is_refused_before_it_is_parsed() {
+        assert!(Sealed::parse(&with_stanzas(MAX_STANZAS)).is_ok());
+        let refused = Sealed::parse(&with_stanzas(MAX_STANZAS + 1));
+        assert!(matches!(refused, Err(SealError::ManyStanzas)));
     }
 }

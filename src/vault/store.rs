@@ -147,6 +147,15 @@ impl Store {
                 check_folder(folder)?;
             }
             match fs::symlink_metadata(&path) {
+                // In a folder like `/tmp` anybody can have put it there.
+                Ok(metadata)
+                    if metadata.is_symlink()
+                        && metadata.uid() != our_uid()
+                        && metadata.uid() != 0 =>
+                {
+                    let owner = metadata.uid();
+                    return Err(StoreError::NotOurs { path, owner });
+                }
                 Ok(metadata) if metadata.is_symlink() => {
                     let target = fs::read_link(&path).map_err(io_error("read the link", &path))?;
                     path = folder.join(target);

@@ -29,6 +29,7 @@ import unicodedata
 # Section 3.2
 MAX_FILE = 64 << 20
 MAX_HEADER = 64 << 10
+MAX_STANZAS = 256
 MAX_CONTENTS = 32 << 20
 # Section 4.4
 CEILING = {"memory": 4 << 20, "iterations": 64, "lanes": 64}
@@ -147,6 +148,7 @@ def parse_header(data: bytes) -> list[tuple[list[str], bytes]]:
         stanzas.append((args, body))
 
     need(bool(stanzas), "6, step 4", "the header has no stanza")
+    need(len(stanzas) <= MAX_STANZAS, "3.2", "the header has more than 256 stanzas")
     need(all(args[0] != "scrypt" for args, _ in stanzas), "3.1",
          "this age file is encrypted with a passphrase of age's own (scrypt): not a vault")
     return stanzas

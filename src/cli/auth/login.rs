@@ -214,7 +214,13 @@ fn refuse_misspelt_command(text: &str) -> Result<(), Failure> {
     let near = ["status", "token", "logout", "help"]
         .into_iter()
         .find(|name| strsim::osa_distance(name, text) <= TYPING_ERRORS);
+    // What other tools have here; `cldkctl auth` itself is the login.
+    let habit = ["login", "list", "refresh", "switch"].contains(&text);
     match near {
+        None if habit => Err(
+            Failure::new(Exit::Usage, "there is no such sub-command of auth")
+                .hint("log in with `cldkctl auth`, see the logins with `cldkctl context list`"),
+        ),
         Some(name) => Err(
             Failure::new(Exit::Usage, "this is hardly a token, so it was not sent")
                 .hint(format!("did you mean `cldkctl auth {name}`?")),

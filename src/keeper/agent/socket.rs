@@ -16,13 +16,7 @@ const LONGEST_PATH: usize = 103;
 /// # Errors
 /// When there is no such folder, or its path is too long for a socket.
 pub fn path() -> Result<PathBuf, String> {
-    let folders = Xdg::new().map_err(|_| "no home folder".to_owned())?;
-    let path = folders
-        .runtime_dir()
-        .filter(|folder| is_ours(folder).is_ok())
-        .unwrap_or_else(|| folders.data_dir())
-        .join("cldkctl")
-        .join("agent.sock");
+    let path = places()?.remove(0);
     if path.as_os_str().len() > LONGEST_PATH {
         return Err(format!(
             "the path {} is too long for a socket; set XDG_RUNTIME_DIR to a shorter one",
@@ -30,6 +24,27 @@ pub fn path() -> Result<PathBuf, String> {
         ));
     }
     Ok(path)
+}
+
+/// Where an agent of this user may listen, started from here or from a login or job with
+/// another environment. The first is where one is started from here.
+///
+/// # Errors
+/// When there is no home folder.
+pub fn places() -> Result<Vec<PathBuf>, String> {
+    let folders = Xdg::new().map_err(|_| "no home folder".to_owned())?;
+    let usual = PathBuf::from(format!("/run/user/{}", rustix::process::geteuid().as_raw()));
+    let runtime = folders
+        .runtime_dir()
+        .filter(|folder| is_ours(folder).is_ok());
+    let mut places: Vec<PathBuf> = runtime.into_iter().chain([folders.data_dir()]).collect();
+    if !places.contains(&usual) && is_ours(&usual).is_ok() {
+        places.push(usual);
+    }
+    Ok(places
+        .into_iter()
+        .map(|place| place.join("cldkctl").join("agent.sock"))
+        .collect())
 }
 
 /// Makes the socket's folder, 0700.
