@@ -78,7 +78,7 @@ fn read(file: &Path) -> Result<(Store, Vec<u8>), Failure> {
         return Ok((store, bytes));
     }
     let store = Store::at(file)?;
-    match store.read()? {
+    match store.read_wherever()? {
         Some(bytes) => Ok((store, bytes)),
         None => Err(Failure::new(
             Exit::Usage,
@@ -110,7 +110,7 @@ fn open_backup(settings: &Settings, store: Store, sealed: &Sealed) -> Result<Ope
     }
     let path = backup.store.path().display();
     settings.console.note(&format!("Opening the backup {path}"));
-    open::unseal_unheld(&backup, sealed)
+    open::unseal_unheld_asking(&backup, sealed, "Passphrase of the backup:")
 }
 
 /// Puts the backup in place; what is there is kept under a dated name.
@@ -139,10 +139,32 @@ fn replace(settings: &Settings, bytes: &[u8], opened: &OpenVault) -> Result<(), 
     Ok(())
 }
 
+/// Opens the vault that is there. What opened the backup opens it, too, if they have the same
+/// key; a passphrase that was handed over may be the backup's alone, so a held key comes next.
+fn open_beside(settings: &Settings, of_backup: Opener) -> Result<OpenVault, Failure> {
+    let sealed = open::peek(settings)?.ok_or_else(|| open::no_vault(settings))?;
+    if let Ok(contents) = of_backup.open(&sealed, &settings.store) {
+        return Ok(OpenVault {
+            opener: of_backup,
+            source: KeySource::HandedOver,
+            contents,
+        });
+    }
+    if let Some(kdf) = open::kdf(settings, &sealed)?
+        && let Found::Key(key) = settings
+            .keepers
+            .get(&settings.slot(), &kdf.salt, Touch::Use)
+    {
+        let opener = Opener::Key(kdf.clone(), key);
+        return OpenVault::new(opener, KeySource::Kept, &sealed, settings);
+    }
+    open::open(settings, Touch::Use)
+}
+
 /// Adds the backup's contexts that the vault does not have.
 fn merge(settings: &Settings, backup: OpenVault) -> Result<(), Failure> {
     let path = settings.store.path().display();
-    let mut vault = open::open(settings, Touch::Use)?;
+    let mut vault = open_beside(settings, backup.opener)?;
     let (taken, left) = vault.update(settings, |contents| {
         let (mut taken, mut left) = (Vec::new(), Vec::new());
         for context in &backup.contents.contexts {
