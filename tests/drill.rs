@@ -198,15 +198,25 @@ fn commands(heading: &str) -> Vec<&'static str> {
         .collect()
 }
 
-/// Runs a command of the README, the passphrase being handed over.
+/// Runs a command line of the README in bash, with `cldkctl` and `ssh` out of `bin` and the
+/// passphrase handed over.
 #[track_caller]
-fn run(world: &World, command: &str, passphrase: &Path) {
-    let mut words = command.split(' ');
-    assert_eq!(words.next(), Some("cldkctl"));
-    let run = world
-        .cldkctl(words)
-        .env("CLDKCTL_PASSPHRASE_FILE", passphrase);
-    run.run().succeeded();
+fn run(world: &World, bin: &Path, passphrase: &Path, line: &str) {
+    let path = std::env::var("PATH").expect("a PATH");
+    let output = Command::new("bash")
+        .args(["-c", &format!("set -o pipefail; {line}")])
+        .current_dir(world.home())
+        .env_clear()
+        .env("PATH", format!("{}:{path}", bin.display()))
+        .env("HOME", world.home())
+        .env("XDG_DATA_HOME", world.data())
+        .env("XDG_CONFIG_HOME", world.config())
+        .env("CLDKCTL_PASSPHRASE_FILE", passphrase)
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("bash runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{line}\n{said}");
 }
 
 #[test]
@@ -218,44 +228,32 @@ fn the_commands_about_backups_do_what_they_say() {
     let (here, there) = here.split_at(3);
     let (_cloudeka, world) = logged_in();
     let passphrase = world.write("run/passphrase", PASSPHRASE);
-    for command in here {
-        run(&world, command, &passphrase);
+    let bin = world.home().join("bin");
+    fs::create_dir(&bin).expect("a folder");
+    symlink(env!("CARGO_BIN_EXE_cldkctl"), bin.join("cldkctl")).expect("a link");
+    for line in here {
+        run(&world, &bin, &passphrase, line);
     }
     let new = World::new();
     let backup = fs::read(world.home().join("backup.age")).expect("a backup");
     new.write("backup.age", &backup);
     assert_eq!(there.len(), 3);
-    for command in there {
-        run(&new, command, &passphrase);
+    for line in there {
+        run(&new, &bin, &passphrase, line);
     }
     assert_eq!(fs::read(new.vault_path()).expect("a vault"), backup);
 
-    // Across the network with a stand-in for ssh, which runs the command here.
-    let bin = world.home().join("bin");
-    fs::create_dir(&bin).expect("a folder");
-    let ssh = world.write(
-        "bin/ssh",
-        "#!/bin/sh\ncd \"$FAR_AWAY\" && exec sh -c \"$2\"\n",
-    );
-    support::world::set_mode(&ssh, 0o700);
-    symlink(env!("CARGO_BIN_EXE_cldkctl"), bin.join("cldkctl")).expect("a link");
+    // Across the network, with a stand-in for ssh that runs the command in a folder here.
     let far_away = world.home().join("far");
     fs::create_dir(&far_away).expect("a folder");
+    let ssh = format!(
+        "#!/bin/sh\ncd '{}' && exec sh -c \"$2\"\n",
+        far_away.display()
+    );
+    support::world::set_mode(world.write("bin/ssh", ssh), 0o700);
     let third = World::new();
-    let path = std::env::var("PATH").expect("a PATH");
-    for (command, at) in [(to_pipe, &world), (from_pipe, &third)] {
-        let status = Command::new("bash")
-            .args(["-c", &format!("set -o pipefail; {command}")])
-            .env("PATH", format!("{}:{path}", bin.display()))
-            .env("FAR_AWAY", &far_away)
-            .env("HOME", at.home())
-            .env("XDG_DATA_HOME", at.data())
-            .env("XDG_CONFIG_HOME", at.config())
-            .env("CLDKCTL_PASSPHRASE_FILE", &passphrase)
-            .status()
-            .expect("bash runs");
-        assert!(status.success(), "{command}");
-    }
+    run(&world, &bin, &passphrase, to_pipe);
+    run(&third, &bin, &passphrase, from_pipe);
     let vault = |world: &World| fs::read(world.vault_path()).expect("a vault");
     assert_eq!(vault(&third), vault(&world));
 }
