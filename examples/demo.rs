@@ -31,10 +31,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Instant;
 
-use anstream::println;
+use anstream::{print, println};
 use support::cargo::cargo;
 use support::world::mode;
-use support::{Standin, World};
+use support::{Output, Standin, World};
 
 const TOKEN: &str = "cldkctl_demo_3f9a1c77e2";
 const OTHER_TOKEN: &str = "cldkctl_made_up_elsewhere";
@@ -48,7 +48,8 @@ fn main() {
 
     log_in(&stage);
     look_at_the_disk(&stage);
-    read_it_back(&stage);
+    use_it(&stage);
+    lock_and_unlock(&stage);
     try_a_wrong_passphrase(&stage);
     try_a_rejected_token(&stage);
 
@@ -105,10 +106,38 @@ fn look_at_the_disk(stage: &Stage) {
     ));
 }
 
-fn read_it_back(stage: &Stage) {
-    stage.step("Read the token back");
-    stage.on_terminal("auth token", &[("Vault passphrase:", PASSPHRASE)], TOKEN, 0);
-    stage.say("With no terminal and no passphrase, it ends at once and says what to do:");
+fn use_it(stage: &Stage) {
+    stage.step("Use it, with no passphrase");
+    stage.say("The login left the vault unlocked, and status says until when:");
+    stage.on_terminal("auth status", &[], "locks in ", 0);
+    stage.say("Not even a terminal is needed now:");
+    let token = stage.without_terminal("auth token", 0).stdout;
+    assert_eq!(token, format!("{TOKEN}\n"), "the token, alone");
+
+    stage.say("A program gets the token in its environment, and its exit status comes back:");
+    let command = ["exec", "--", "sh", "-c", "echo \"$CLDKCTL_TOKEN\"; exit 7"];
+    let token = stage.words_without_terminal(&command, 7).stdout;
+    assert_eq!(token, format!("{TOKEN}\n"), "what the program was given");
+
+    stage.say("An authenticated call:");
+    let profile = stage.without_terminal("api /core/user/profile", 0).stdout;
+    assert!(profile.starts_with('{'), "the answer as it came");
+}
+
+fn lock_and_unlock(stage: &Stage) {
+    stage.step("Lock and unlock");
+    stage.on_terminal("lock", &[], "Locked the vault", 0);
+    stage.say("With no terminal and no passphrase, a command now ends at once:");
+    let refused = stage.without_terminal("auth token", 4);
+    assert_eq!(refused.stdout, "", "nothing was printed");
+
+    stage.say("The passphrase, once:");
+    let asked = [("Vault passphrase:", PASSPHRASE)];
+    stage.on_terminal("unlock --idle 5m", &asked, "Unlocked the vault", 0);
+    let token = stage.without_terminal("auth token", 0).stdout;
+    assert_eq!(token, format!("{TOKEN}\n"), "the token, alone");
+
+    stage.on_terminal("lock", &[], "Locked the vault", 0);
     stage.without_terminal("auth token", 4);
 }
 
@@ -191,13 +220,27 @@ impl Stage {
     }
 
     /// Runs `cldkctl` with these arguments and no terminal, as cron does. Fails unless the exit
-    /// code is `code`.
+    /// code is `code`; gives what was printed.
     #[track_caller]
-    fn without_terminal(&self, args: &str, code: i32) {
-        println!("$ cldkctl {args}");
-        let output = self.world.cldkctl(args.split(' ')).run();
+    fn without_terminal(&self, args: &str, code: i32) -> Output {
+        self.words_without_terminal(&args.split(' ').collect::<Vec<_>>(), code)
+    }
+
+    /// [`without_terminal`](Self::without_terminal), with arguments that have spaces.
+    #[track_caller]
+    fn words_without_terminal(&self, args: &[&str], code: i32) -> Output {
+        let shown = args.iter().map(|word| match word.contains(' ') {
+            true => format!(" '{word}'"),
+            false => format!(" {word}"),
+        });
+        println!("$ cldkctl{}", shown.collect::<String>());
+        let output = self.world.cldkctl(args.iter().copied()).run();
         print!("{}{}", output.stdout, output.stderr);
+        if !output.stdout.is_empty() && !output.stdout.ends_with('\n') {
+            println!();
+        }
         self.ended(output.code, code);
+        output
     }
 
     #[track_caller]
@@ -223,7 +266,7 @@ impl Screen {
             };
             // What stands before "back to the start of the line" was written over.
             let kept = text.rsplit('\r').next().unwrap_or_default();
-            anstream::print!("{kept}{end}");
+            print!("{kept}{end}");
         }
         std::io::Write::flush(&mut anstream::stdout()).unwrap();
     }

@@ -15,8 +15,10 @@ pub mod new_passphrase;
 pub mod online;
 pub mod open;
 pub mod period;
+pub mod recipient;
 mod refusal;
 pub mod save;
+pub mod seen;
 pub mod size;
 pub mod sources;
 pub mod unlock;
@@ -26,6 +28,7 @@ use std::mem::ManuallyDrop;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use self::console::Console;
 use self::failure::Failure;
 use self::global::GlobalArgs;
 use crate::exit::Exit;
@@ -42,7 +45,8 @@ use crate::keeper::agent;
 )]
 #[command(
     after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not logged in, 4 vault locked, \
-    5 wrong passphrase, 6 vault damaged, 7 API unreachable, 8 API error, 130 interrupted."
+    5 wrong passphrase, 6 vault damaged, 7 API unreachable, 8 API error, \
+    126 exec cannot run the program, 127 exec finds no such program, 130 interrupted."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -61,21 +65,35 @@ enum Command {
     Api(api::ApiArgs),
     Vault(vault::VaultArgs),
     Completion(completion::CompletionArgs),
-    /// Hold keys in the background; started by other commands
-    #[command(name = crate::keeper::agent::COMMAND, hide = true)]
-    Agent,
+}
+
+/// Parses the process's arguments.
+///
+/// `cldkctl auth token` alone is what scripts and prompts run again and again, and there is
+/// nothing to parse in it: clap would take longer than all the rest together.
+fn parse() -> Result<Cli, clap::Error> {
+    if std::env::args_os().skip(1).eq(["auth", "token"]) {
+        let (global, command) = (
+            GlobalArgs::default(),
+            Command::Auth(auth::AuthArgs::token()),
+        );
+        return Ok(Cli { global, command });
+    }
+    // Never taken apart: thousands of small pieces, none of them a secret, would each be
+    // wiped, which is a quarter of the time of a short command.
+    let mut definitions = ManuallyDrop::new(Cli::command());
+    let matches = definitions.try_get_matches_from_mut(std::env::args_os())?;
+    Cli::from_arg_matches(&matches)
 }
 
 /// Parses the process's arguments, runs the command, and says what went wrong.
 #[must_use]
 pub fn main() -> Exit {
-    // Never taken apart: thousands of small pieces, none of them a secret, would each be
-    // wiped, which is a quarter of the time of a command that finds the vault unlocked.
-    let mut definitions = ManuallyDrop::new(Cli::command());
-    let cli = match definitions
-        .try_get_matches_from_mut(std::env::args_os())
-        .and_then(|matches| Cli::from_arg_matches(&matches))
-    {
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == agent::COMMAND) {
+        return hold_keys(words.next().is_some_and(|word| word == agent::SERVE));
+    }
+    let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => return refusal::explain(error),
     };
@@ -92,10 +110,24 @@ pub fn main() -> Exit {
     }
 }
 
-fn run(cli: Cli) -> Result<(), Failure> {
-    if let Command::Agent = cli.command {
-        return agent::server::serve().map_err(|error| Failure::new(Exit::Failure, error));
+/// Starts the agent, or is it. Not a command of clap's, which would offer it to whoever
+/// completes a word.
+fn hold_keys(serve: bool) -> Exit {
+    let done = if serve {
+        agent::server::serve()
+    } else {
+        agent::start().map_err(|error| error.to_string())
+    };
+    match done {
+        Ok(()) => Exit::Success,
+        Err(error) => {
+            Console::default().failure(&Failure::new(Exit::Failure, error));
+            Exit::Failure
+        }
     }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
     let settings = cli.global.settle()?;
     let result = match cli.command {
         Command::Auth(args) => args.run(&settings),
@@ -106,7 +138,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Api(args) => args.run(&settings),
         Command::Vault(args) => args.run(&settings),
         Command::Completion(args) => args.run(),
-        Command::Agent => unreachable!("it runs without settings"),
     };
     // The terminal's echo comes back before the last word is said.
     settings.asker.finish();

@@ -7,7 +7,7 @@
 use std::collections::hash_map::DefaultHasher;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -128,6 +128,9 @@ pub enum KeeperError {
     /// The agent cannot be started or reached.
     #[error("the agent is not available: {0}")]
     NoAgent(String),
+    /// There is an agent, and it does not do as it is told: what it holds, it still holds.
+    #[error("the agent at {path} does not answer: {1}", path = .0.display())]
+    Silent(PathBuf, #[source] std::io::Error),
 }
 
 /// Holds keys for a while.
@@ -219,13 +222,24 @@ impl Keepers {
     }
 
     /// Makes every keeper forget the vault's keys. Says whether any had one.
-    pub fn forget(&self, slot: &Slot) -> bool {
+    ///
+    /// # Errors
+    /// When one may hold a key still. A keeper that is not available has none.
+    pub fn forget(&self, slot: &Slot) -> Result<bool, KeepersError> {
+        let (mut any, mut silent) = (false, Vec::new());
         // Each is asked, whatever the one before had.
-        self.0
-            .iter()
-            .filter(|keeper| keeper.forget(slot).unwrap_or(false))
-            .count()
-            > 0
+        for keeper in &self.0 {
+            match keeper.forget(slot) {
+                Ok(had) => any |= had,
+                Err(error @ KeeperError::Silent(..)) => silent.push(error),
+                Err(_) => {}
+            }
+        }
+        if silent.is_empty() {
+            Ok(any)
+        } else {
+            Err(KeepersError(silent))
+        }
     }
 
     /// How the key for `salt` is held, if it is.
@@ -237,7 +251,7 @@ impl Keepers {
     }
 }
 
-/// Why no keeper could hold a key.
+/// Why no keeper could hold a key, or some would not let go of one.
 #[derive(Debug)]
 pub struct KeepersError(Vec<KeeperError>);
 

@@ -42,7 +42,7 @@
 //! contents.recipients.push(RecipientEntry::passphrase(identity.recipient().to_string(), kdf));
 //! let token = Token::parse("cldkctl_0123456789")?;
 //! contents.log_in(Context::new("work".parse()?, BaseUrl::default(), token, jiff::Timestamp::now()));
-//! let file: Vec<u8> = seal(&mut contents)?;
+//! let file: Vec<u8> = seal(&mut contents, &age::NoCallbacks)?;
 //!
 //! // Another day, with nothing but the file and the passphrase. The ceiling says how much
 //! // work a header may ask for: until the key is there, anybody can have written it.
@@ -100,7 +100,7 @@
 //! 6. [`keeper`]: who holds the key between commands: the kernel keyring, or an agent.
 //! 7. [`interrupt`]: Ctrl-C while the terminal is silent, or while a file is being replaced.
 //! 8. [`cli`]: the commands, one file each; [`exit`]: the numbers they end with.
-//! 9. [`printable`]: text of others, made harmless for a terminal.
+//! 9. [`printable`]: text of others, made harmless for a terminal. [`qr`]: secrets that a phone reads.
 //! 10. [`platform`]: what only the system can do, and the one place with `unsafe`.
 //!
 //! # Why it is like this
@@ -153,5 +153,6 @@ pub mod cli;
 pub mod exit;
 
 pub mod printable;
+pub mod qr;
 
 pub mod platform;

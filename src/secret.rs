@@ -104,8 +104,11 @@ impl Passphrase {
     /// typed on another keyboard or system gives the same bytes.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let line = text.strip_suffix('\n').unwrap_or(text);
-        let line = line.strip_suffix('\r').unwrap_or(line);
+        // A carriage return belongs to a line ending, or else to the passphrase.
+        let line = text
+            .strip_suffix("\r\n")
+            .or_else(|| text.strip_suffix('\n'))
+            .unwrap_or(text);
         // Sized beforehand: a String that grows leaves copies behind.
         let mut normal = String::with_capacity(line.nfc().map(char::len_utf8).sum());
         normal.extend(line.nfc());
@@ -219,5 +222,8 @@ mod tests {
         assert_eq!(composed.expose().as_bytes(), b"caf\xc3\xa9");
         assert_eq!(Passphrase::new("two\n\n").expose(), "two\n");
         assert_eq!(Passphrase::new(" kept ").expose(), " kept ");
+        // As vault-format.md has it, section 5 step 2.
+        assert_eq!(Passphrase::new("no line\r").expose(), "no line\r");
+        assert_eq!(Passphrase::new("one\r\r\n").expose(), "one\r");
     }
 }

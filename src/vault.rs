@@ -10,6 +10,7 @@
 
 pub mod contents;
 pub mod kdf;
+pub mod public;
 pub mod recipient;
 pub mod seal;
 pub mod stanza;
@@ -19,6 +20,7 @@ pub use contents::{
     Contents, ContentsError, Context, ContextName, Defaults, RecipientEntry, Session,
 };
 pub use kdf::{Ceiling, Cost, Kdf, KdfError, Salt};
+pub use public::{PluginError, PublicRecipient, PublicRecipientError};
 pub use recipient::{PassphraseIdentity, PassphraseRecipient};
 pub use seal::{SealError, Sealed, armor, seal};
 pub use store::{Existing, Locked, Store, StoreError, write_whole};

@@ -50,7 +50,7 @@ impl Subject {
         let name = "work".parse().expect("a name");
         let now = jiff::Timestamp::now();
         contents.log_in(Context::new(name, BaseUrl::default(), token, now));
-        let file = seal(&mut contents).expect("sealed");
+        let file = seal(&mut contents, &age::NoCallbacks).expect("sealed");
         Self {
             file,
             kdf,

@@ -99,7 +99,12 @@ fn the_first_command_runs_the_demo_to_a_good_end() {
         "$ cldkctl auth\nEnter your token: \nNew vault passphrase: \nRepeat passphrase: \nAuth success\n(exit 0)\n",
         "0600  ",
         "\nage-encryption.org/v1\n-> cldkctl-argon2id v1 ",
-        "$ cldkctl auth token\nVault passphrase: \ncldkctl_demo_",
+        "$ cldkctl auth token\ncldkctl_demo_3f9a1c77e2\n(exit 0)\n",
+        "exit 7'\ncldkctl_demo_3f9a1c77e2\n(exit 7)\n",
+        "$ cldkctl lock\nLocked the vault ",
+        "$ cldkctl auth token\nerror: the vault ",
+        "(exit 4)",
+        "$ cldkctl unlock --idle 5m\nVault passphrase: \nUnlocked the vault ",
         "(exit 5)",
         "(exit 3)",
     ] {
@@ -131,14 +136,23 @@ fn every_sub_command_and_flag_that_it_mentions_exists() {
             let invocation = line[at..].split(['<', ')', '|']).next().unwrap();
             let mut words = invocation.split_whitespace().skip(1).peekable();
             let mut command = Vec::new();
-            while let Some(word) =
-                words.next_if(|word| word.starts_with(|c: char| c.is_ascii_lowercase()))
-            {
+            while let Some(word) = words.next_if(|word| {
+                let longer = [&command[..], &[(*word).to_owned()]].concat();
+                all.contains_key(&longer)
+            }) {
                 command.push(word.to_owned());
             }
-            let help = all
-                .get(&command)
-                .unwrap_or_else(|| panic!("`{line}`: there is no `cldkctl {}`", command.join(" ")));
+            let help = &all[&command];
+            // What follows is an argument, unless the command has sub-commands of its own and
+            // takes nothing but those.
+            let what_next = words.peek().copied().unwrap_or("-");
+            assert!(
+                commands_in(help).is_empty() || !what_next.starts_with(|c: char| c.is_lowercase()),
+                "`{line}`: there is no `cldkctl {} {what_next}`",
+                command.join(" ")
+            );
+            // Behind `--` it is somebody else's command.
+            let words = words.take_while(|word| *word != "--");
             for flag in words.filter(|word| word.starts_with('-') && *word != "-") {
                 let there = flags_in(help).any(|known| known == flag);
                 assert!(there, "`{line}`: there is no {flag}");
@@ -172,11 +186,12 @@ fn its_settings_are_all_there_are_and_are_taken() {
     );
 
     let table: toml::Table = settings.parse().unwrap();
-    let kdf = table["kdf"].as_table().unwrap();
-    let mentioned: BTreeSet<&str> = table.keys().chain(kdf.keys()).map(String::as_str).collect();
+    let tables = ["kdf", "unlock"].map(|name| table[name].as_table().unwrap());
+    let keys = tables.iter().flat_map(|table| table.keys());
+    let mentioned: BTreeSet<&str> = table.keys().chain(keys).map(String::as_str).collect();
     // What the program itself lists when it meets a key it does not know.
     let mut there_are = BTreeSet::new();
-    for unknown in ["unknown = 1", "[kdf]\nunknown = 1"] {
+    for unknown in ["unknown = 1", "[kdf]\nunknown = 1", "[unlock]\nunknown = 1"] {
         std::fs::write(world.settings_path(), unknown).unwrap();
         let said = world.cldkctl(["vault", "path"]).run().expect_code(2).stderr;
         let list = said.split("expected one of").nth(1).unwrap();
@@ -201,7 +216,37 @@ fn its_exit_codes_are_those_of_the_help() {
     let listed = help.split("Exit codes:").nth(1).unwrap().replace(", ", ",");
     let listed = codes(&format!(",{}", listed.trim()), ",");
     assert_eq!(mentioned, listed);
-    assert_eq!(mentioned, [0, 1, 2, 3, 4, 5, 6, 7, 8, 130]);
+    assert_eq!(mentioned, [0, 1, 2, 3, 4, 5, 6, 7, 8, 126, 127, 130]);
+}
+
+#[test]
+fn the_manual_has_a_page_for_every_sub_command_and_no_other() {
+    const MAN: &str = "cargo run --example man -- ";
+    let line = blocks("sh")
+        .into_iter()
+        .find(|block| block.starts_with(MAN));
+    assert!(line.is_some(), "{MAN:?} is in the README");
+    let world = World::new();
+    let folder = world.home().join("man/man1");
+    let words = MAN.split_whitespace().skip(1);
+    let output = cargo().args(words).arg(&folder).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+
+    let there_are: BTreeSet<String> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let expected: BTreeSet<String> = all_help(&world)
+        .into_keys()
+        .map(|command| {
+            format!(
+                "{}.1",
+                [&["cldkctl".to_owned()], &command[..]].concat().join("-")
+            )
+        })
+        .collect();
+    assert_eq!(there_are, expected);
 }
 
 #[test]

@@ -292,3 +292,56 @@ fn a_lock_file_that_is_a_link_is_not_followed() {
     );
     assert_eq!(fs::read(victim).expect("there"), b"precious");
 }
+
+#[test]
+fn a_backup_never_takes_the_place_of_what_is_no_file() {
+    let (_cloudeka, world) = logged_in();
+    let pipe = world.home().join("pipe");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &pipe,
+        FileType::Fifo,
+        Mode::RUSR | Mode::WUSR,
+        0,
+    )
+    .expect("a pipe");
+    let folder = world.home().join("folder");
+    fs::create_dir(&folder).expect("a folder");
+    for path in [&pipe, &folder] {
+        let backup = world.cldkctl(["vault", "backup", "--passphrase-stdin", "--force"]);
+        let output = backup.arg(path).stdin(PASSPHRASE).run().expect_code(1);
+        assert!(output.stderr.contains("not a regular file"), "{output}");
+    }
+    let kind = fs::symlink_metadata(&pipe).expect("still there");
+    assert!(kind.file_type().is_fifo());
+}
+
+#[test]
+fn what_a_crash_left_goes_with_its_own_vault_and_no_other() {
+    let (_cloudeka, world) = logged_in();
+    let folder = world.data().join("cldkctl");
+    let (ours, others) = (".vault.age.AbC123.tmp", ".vault.age.bak.AbC123.tmp");
+    for name in [ours, others] {
+        fs::copy(world.vault_path(), folder.join(name)).expect("copied");
+    }
+    // Another vault beside it, or a backup, is written under a lock of its own.
+    auth(&world).run().succeeded();
+    assert_eq!(names_in(&folder), [others, "vault.age", "vault.age.lock"]);
+
+    fs::copy(world.vault_path(), folder.join(ours)).expect("copied");
+    world.cldkctl(["auth", "logout", "--all"]).run().succeeded();
+    assert_eq!(names_in(&folder), [others, "vault.age.lock"]);
+}
+
+#[test]
+fn a_pipe_in_place_of_the_settings_is_refused_and_not_waited_for() {
+    let world = World::new();
+    let settings = world.settings_path();
+    let _ = fs::remove_file(&settings);
+    fs::create_dir_all(settings.parent().expect("a folder")).expect("a folder");
+    let mode = Mode::RUSR | Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &settings, FileType::Fifo, mode, 0).expect("a pipe");
+    let path = world.cldkctl(["vault", "path"]);
+    let output = path.patience(Duration::from_secs(5)).run().expect_code(2);
+    assert!(output.stderr.contains("config.toml"), "{output}");
+}

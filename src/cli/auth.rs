@@ -34,6 +34,14 @@ enum AuthCommand {
 }
 
 impl AuthArgs {
+    /// `auth token` with nothing behind it.
+    pub(super) fn token() -> Self {
+        Self {
+            command: Some(AuthCommand::Token(token::TokenArgs::default())),
+            login: login::LoginArgs::default(),
+        }
+    }
+
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         if self.command.is_some() && self.login.is_given() {
             let what = "a token and the flags of a login go with `cldkctl auth` alone";

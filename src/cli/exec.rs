@@ -50,6 +50,9 @@ impl ExecArgs {
             let client = online::client(settings, credential.base_url.clone())?;
             let session = credential.session(settings, &client)?;
             command.env("CLDKCTL_SESSION_TOKEN", session.expose());
+        } else {
+            // One of an `exec` around this one may be another login's, of another origin.
+            command.env_remove("CLDKCTL_SESSION_TOKEN");
         }
         settings.asker.finish();
         platform::soften();

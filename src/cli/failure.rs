@@ -77,6 +77,14 @@ impl Failure {
                 Self::new(Exit::Failure, format!("cannot save the vault {path}: {error}"))
                     .hint("the vault is as it was")
             }
+            SealError::Plugin(_) => {
+                Self::new(Exit::Failure, format!("cannot save the vault {path}: {error}"))
+                    .hint("each save seals to every recipient: install the plugin, or take its recipient out with `cldkctl vault recipients remove`; the vault is as it was")
+            }
+            SealError::Mixed | SealError::TooMany => {
+                Self::new(Exit::Failure, format!("cannot save the vault {path}: {error}"))
+                    .hint("leave a recipient out; the vault is as it was")
+            }
             SealError::Disagrees => bad(
                 "it can be read but not saved, which would lock the passphrase out; put a backup in its place",
             ),

@@ -20,7 +20,7 @@ use crate::prompt::Asker;
 use crate::vault::{Ceiling, ContextName, Cost, Defaults, Store};
 
 /// Flags of the original, then ours. None of them is ever a secret.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
     /// Address of the API [env: CLDKCTL_BASE_URL] [default: https://ai.cloudeka.id]
@@ -130,6 +130,8 @@ pub struct Settings {
     pub asker: Asker,
     /// Where the vault lies.
     pub store: Store,
+    /// What is remembered about vaults, outside them.
+    pub state_folder: Option<PathBuf>,
     /// The address that was asked for on the command line or in the environment, if any was.
     pub base_url: Option<BaseUrl>,
     /// The address of a new login where none was asked for.
@@ -224,6 +226,7 @@ impl GlobalArgs {
             console,
             asker: Asker::new(!self.no_input),
             store: Store::at(&vault)?,
+            state_folder: folders.state_dir().map(|folder| folder.join("cldkctl")),
             base_url: parsed("--base-url", "CLDKCTL_BASE_URL", self.base_url, None)?,
             default_base_url: config.base_url.unwrap_or_default(),
             context: parsed("--context", "CLDKCTL_CONTEXT", self.context, config.context)?,

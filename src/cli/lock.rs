@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::failure::Failure;
 use super::global::Settings;
+use crate::exit::Exit;
 use crate::keeper::{Choice, Keepers};
 
 /// Lock the vault: the next command asks for the passphrase again
@@ -16,12 +17,16 @@ impl LockArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         let path = settings.store.path().display();
         // Every keeper, whatever --keeper says.
-        if Keepers::new(Choice::Auto).forget(&settings.slot()) {
-            settings.console.note(&format!("Locked the vault {path}"));
-        } else {
-            settings
+        match Keepers::new(Choice::Auto).forget(&settings.slot()) {
+            Ok(true) => settings.console.note(&format!("Locked the vault {path}")),
+            Ok(false) => settings
                 .console
-                .note(&format!("The vault {path} was not unlocked"));
+                .note(&format!("The vault {path} was not unlocked")),
+            Err(error) => {
+                let what = format!("the vault {path} may still be unlocked: {error}");
+                return Err(Failure::new(Exit::Failure, what)
+                    .hint("end the process `cldkctl __agent`, and the key is gone with it"));
+            }
         }
         Ok(())
     }

@@ -4,9 +4,11 @@ use age::Identity;
 
 use super::failure::Failure;
 use super::global::Settings;
-use super::sources;
+use super::{seen, sources};
 use crate::exit::Exit;
-use crate::keeper::{Description, Found, Held, KeepersError, Limits, Scope, Touch};
+use crate::keeper::{
+    Choice, Description, Found, Held, Keepers, KeepersError, Limits, Scope, Slot, Touch,
+};
 use crate::secret::{Key, Passphrase};
 use crate::vault::{
     Contents, Context, ContextName, Cost, Kdf, PassphraseIdentity, RecipientEntry, Salt, Sealed,
@@ -117,6 +119,8 @@ pub struct OpenVault {
     pub source: KeySource,
     /// What is in it.
     pub contents: Contents,
+    /// The file that the contents came out of, unchanged; else empty.
+    pub(super) file: Vec<u8>,
 }
 
 /// Opens the vault, asking for the passphrase if nothing else opens it. Who was asked is not
@@ -130,6 +134,7 @@ pub fn open(settings: &Settings, touch: Touch) -> Result<OpenVault, Failure> {
     if vault.source == KeySource::Asked {
         keep(settings, &vault.opener, settings.limits, settings.scope);
     }
+    seen::notice(settings, &vault.contents);
     Ok(vault)
 }
 
@@ -307,6 +312,16 @@ pub fn unseal_unasked(settings: &Settings, sealed: &Sealed) -> Result<Option<Ope
     }
 }
 
+/// Makes every keeper forget the key, whatever `--keeper` says. That one cannot be reached is
+/// no failure of the command that is running.
+pub fn forget(settings: &Settings, slot: &Slot) {
+    if let Err(error) = Keepers::new(Choice::Auto).forget(slot) {
+        settings
+            .console
+            .warn(&format!("the vault may still be unlocked: {error}"));
+    }
+}
+
 /// Leaves the vault unlocked for the next commands. That it cannot be is no failure of the
 /// command that is running: the next one asks.
 pub fn keep(settings: &Settings, opener: &Opener, limits: Limits, scope: Scope) {
@@ -388,6 +403,7 @@ impl OpenVault {
             opener,
             source,
             contents,
+            file: sealed.bytes().to_vec(),
         })
     }
 
@@ -408,7 +424,20 @@ impl OpenVault {
     /// When it is gone or does not open any more.
     pub fn reread(&mut self, settings: &Settings) -> Result<(), Failure> {
         let sealed = peek(settings)?.ok_or_else(|| no_vault(settings))?;
-        self.contents = self.opener.open(&sealed, &settings.store)?;
+        self.open_again(settings, &sealed)
+    }
+
+    /// Opens the vault as it is by now. One that nobody changed is not opened twice: that
+    /// could mean to ask for a PIN or a touch again.
+    pub(super) fn open_again(
+        &mut self,
+        settings: &Settings,
+        sealed: &Sealed,
+    ) -> Result<(), Failure> {
+        if self.file != sealed.bytes() {
+            self.contents = self.opener.open(sealed, &settings.store)?;
+            self.file = sealed.bytes().to_vec();
+        }
         Ok(())
     }
 }

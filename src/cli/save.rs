@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::failure::Failure;
 use super::global::Settings;
 use super::open::{self, OpenVault};
+use super::seen;
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::vault::{Contents, Locked, RecipientEntry, Sealed, seal};
@@ -22,7 +23,21 @@ impl OpenVault {
         settings: &Settings,
         change: impl FnOnce(&mut Contents) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        self.change(settings, Self::check_agrees, change)
+        self.change(settings, Self::check_agrees, change, |_, replace| replace())
+    }
+
+    /// As [`update`](Self::update), saving as [`save_around`] does; `around` is handed what
+    /// `change` returned, too.
+    ///
+    /// # Errors
+    /// What `change` or `around` returns, or when the vault cannot be saved.
+    pub fn update_around<T>(
+        &mut self,
+        settings: &Settings,
+        change: impl FnOnce(&mut Contents) -> Result<T, Failure>,
+        around: impl FnOnce(&T, &dyn Fn() -> Result<(), Failure>) -> Result<(), Failure>,
+    ) -> Result<T, Failure> {
+        self.change(settings, Self::check_agrees, change, around)
     }
 
     /// The same for a change of the passphrase itself, which mends a vault whose header and
@@ -42,6 +57,7 @@ impl OpenVault {
                 contents.set_passphrase(entry);
                 Ok(())
             },
+            |(), replace| replace(),
         )
     }
 
@@ -50,16 +66,20 @@ impl OpenVault {
         settings: &Settings,
         check: impl FnOnce(&Self, &Settings, &Sealed) -> Result<(), Failure>,
         change: impl FnOnce(&mut Contents) -> Result<T, Failure>,
+        around: impl FnOnce(&T, &dyn Fn() -> Result<(), Failure>) -> Result<(), Failure>,
     ) -> Result<T, Failure> {
         let locked = lock(settings)?;
         let sealed = open::parse(locked.read()?, &settings.store)?.ok_or_else(|| {
             let path = settings.store.path().display();
             Failure::not_logged_in(format!("the vault {path} was removed meanwhile"))
         })?;
-        self.contents = self.opener.open(&sealed, &settings.store)?;
+        self.open_again(settings, &sealed)?;
         check(self, settings, &sealed)?;
+        self.file.clear();
         let result = change(&mut self.contents)?;
-        save(settings, &locked, &mut self.contents)?;
+        save_around(settings, &locked, &mut self.contents, |replace| {
+            around(&result, replace)
+        })?;
         Ok(result)
     }
 }
@@ -69,9 +89,26 @@ impl OpenVault {
 /// # Errors
 /// When they cannot be sealed or written; the vault is then as it was.
 pub fn save(settings: &Settings, locked: &Locked, contents: &mut Contents) -> Result<(), Failure> {
-    let bytes = seal(contents).map_err(|error| Failure::vault(error, &settings.store))?;
+    save_around(settings, locked, contents, |replace| replace())
+}
+
+/// As [`save`], where something has to happen right before and after the vault is replaced:
+/// `around` is handed what replaces it. No signal ends the process meanwhile.
+///
+/// # Errors
+/// What `around` returns, or when the contents cannot be sealed.
+pub fn save_around(
+    settings: &Settings,
+    locked: &Locked,
+    contents: &mut Contents,
+    around: impl FnOnce(&dyn Fn() -> Result<(), Failure>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    // A plugin may ask for a PIN, which must not come between the two.
+    let bytes =
+        seal(contents, &settings.asker).map_err(|error| Failure::vault(error, &settings.store))?;
     let _hold = interrupt::hold();
-    locked.replace(&bytes)?;
+    around(&|| Ok(locked.replace(&bytes)?))?;
+    seen::raise(settings, contents);
     let path = settings.store.path().display();
     settings
         .console

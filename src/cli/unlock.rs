@@ -6,6 +6,7 @@ use super::failure::Failure;
 use super::global::Settings;
 use super::open;
 use super::period::{Period, spoken};
+use super::seen;
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::{Limits, Scope};
@@ -43,7 +44,9 @@ impl UnlockArgs {
         }
         // Also when it is unlocked already: else whoever sits down at an open terminal
         // could keep it so for ever.
-        let opener = open::unseal_unheld(settings, &sealed)?.opener;
+        let vault = open::unseal_unheld(settings, &sealed)?;
+        seen::notice(settings, &vault.contents);
+        let opener = vault.opener;
         let limits = Limits {
             idle: self.idle.map_or(settings.limits.idle, |period| period.0),
             lifetime: self
@@ -51,8 +54,8 @@ impl UnlockArgs {
                 .map_or(settings.limits.lifetime, |period| period.0),
         };
         let scope = self.scope.unwrap_or(settings.scope);
-        // What was held with other limits or for others is held no longer.
-        settings.keepers.forget(&settings.slot());
+        // What was held with other limits or for others is held no longer, by no keeper.
+        open::forget(settings, &settings.slot());
         open::try_keep(settings, &opener, limits, scope).map_err(|error| {
             Failure::new(
                 Exit::Failure,

@@ -4,6 +4,8 @@ mod backup;
 mod info;
 mod passphrase;
 mod path;
+mod recipients;
+mod recovery_key;
 mod restore;
 mod tune;
 mod verify;
@@ -24,6 +26,8 @@ pub struct VaultArgs {
 enum VaultCommand {
     Path(path::PathArgs),
     Info(info::InfoArgs),
+    Recipients(recipients::RecipientsArgs),
+    RecoveryKey(recovery_key::RecoveryKeyArgs),
     Verify(verify::VerifyArgs),
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
@@ -36,6 +40,8 @@ impl VaultArgs {
         match self.command {
             VaultCommand::Path(args) => args.run(settings),
             VaultCommand::Info(args) => args.run(settings),
+            VaultCommand::Recipients(args) => args.run(settings),
+            VaultCommand::RecoveryKey(args) => args.run(settings),
             VaultCommand::Verify(args) => args.run(settings),
             VaultCommand::Backup(args) => args.run(settings),
             VaultCommand::Restore(args) => args.run(settings),

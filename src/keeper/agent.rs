@@ -15,12 +15,14 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use self::wire::{MAX_REPLY, Reply, Request};
-use super::{Description, Found, Held, Keeper, KeeperError, Scope, Slot, Touch, uptime};
+use super::{Description, Found, Held, Keeper, KeeperError, Scope, Slot, Touch};
 use crate::platform::{self, LockedMemory};
 use crate::vault::Salt;
 
-/// The hidden command that runs the agent.
+/// The hidden command that starts the agent.
 pub const COMMAND: &str = "__agent";
+/// Its argument in the process that is to be the agent.
+pub const SERVE: &str = "--serve";
 
 /// How long a new agent may take until it listens.
 const START_PATIENCE: Duration = Duration::from_secs(5);
@@ -67,10 +69,12 @@ impl Keeper for Agent {
     }
 
     fn forget(&self, slot: &Slot) -> Result<bool, KeeperError> {
-        let path = socket::path().map_err(KeeperError::NoAgent)?;
+        let Ok(path) = socket::path() else {
+            return Ok(false); // nor could one be started
+        };
         match ask(&path, &Request::Forget(slot.clone())) {
             Ok(reply) => Ok(matches!(reply, Some(Reply::Forgotten))),
-            Err(error) => Err(KeeperError::NoAgent(error.to_string())),
+            Err(error) => Err(KeeperError::Silent(path, error)),
         }
     }
 
@@ -81,8 +85,8 @@ impl Keeper for Agent {
                 keeper: "agent",
                 scope: held.scope,
                 shared: held.scope == Scope::Session,
-                idle_seconds: held.idle,
-                remaining_seconds: held.ends.saturating_sub(uptime().as_secs()),
+                idle_seconds: held.idle.as_secs(),
+                remaining_seconds: held.left().unwrap_or_default().as_secs(),
             }))
     }
 }
@@ -134,25 +138,41 @@ fn is_absence(error: &io::Error) -> bool {
 }
 
 /// Starts an agent in the background, with nothing of ours but where its socket belongs.
+///
+/// In two steps, so that it is not a child of this process: `exec` is about to make this
+/// one another program, which would have a child that it knows nothing of.
 fn spawn(socket: &Path) -> Result<(), KeeperError> {
     socket::make_folder(socket).map_err(KeeperError::NoAgent)?;
-    let program = std::env::current_exe()
-        .map_err(|error| KeeperError::NoAgent(format!("cannot find this program: {error}")))?;
-    let mut command = Command::new(program);
-    command
-        .arg(COMMAND)
-        .env_clear()
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    let cannot = |error| KeeperError::NoAgent(format!("cannot start it: {error}"));
+    let mut command = command().map_err(cannot)?;
+    command.env_clear();
     for name in ["HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME"] {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
         }
     }
+    let mut starter = command.spawn().map_err(cannot)?;
+    // How it ended does not matter, nor whether that can be known: the socket tells.
+    let _ = starter.wait();
+    Ok(())
+}
+
+/// The second step: starts the agent itself. The process that did this has to end.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn start() -> io::Result<()> {
+    command()?.arg(SERVE).spawn().map(|_| ())
+}
+
+/// This program as the agent, connected to nothing.
+fn command() -> io::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
     command
-        .spawn()
-        .map(|_| ())
-        .map_err(|error| KeeperError::NoAgent(format!("cannot start it: {error}")))
+        .arg(COMMAND)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    Ok(command)
 }

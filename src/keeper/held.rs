@@ -3,7 +3,8 @@
 //! ```text
 //! version 1 │ scope │ idle u32 │ ends u64 │ salt, 22 characters │ key, 32 bytes
 //! ```
-//! Numbers are little-endian seconds; `ends` counts from the start of the machine.
+//! Numbers are little-endian: `idle` in seconds, `ends` in milliseconds since the start of
+//! the machine.
 
 use std::time::Duration;
 
@@ -38,10 +39,10 @@ pub struct Held {
     pub key: Key,
     /// Who may use it.
     pub scope: Scope,
-    /// Seconds without use after which it is forgotten.
-    pub idle: u64,
-    /// When it is forgotten in any case, in seconds since the machine started.
-    pub ends: u64,
+    /// How long it may be unused, in whole seconds.
+    pub idle: Duration,
+    /// When it is forgotten in any case, since the machine started, in whole milliseconds.
+    pub ends: Duration,
 }
 
 const SALT_LEN: usize = 22;
@@ -53,8 +54,9 @@ impl Held {
     /// A key to be held from now on.
     #[must_use]
     pub fn new(salt: Salt, key: Key, scope: Scope, limits: Limits) -> Self {
-        let ends = uptime().saturating_add(limits.lifetime).as_secs();
-        let idle = limits.idle.as_secs().min(u64::from(u32::MAX));
+        let ends = uptime().saturating_add(limits.lifetime);
+        let ends = Duration::from_millis(u64::try_from(ends.as_millis()).unwrap_or(u64::MAX));
+        let idle = Duration::from_secs(limits.idle.as_secs().min(u64::from(u32::MAX)));
         Self {
             salt,
             key,
@@ -83,12 +85,11 @@ impl Held {
         }
     }
 
-    /// Seconds until it is to be forgotten if it is used now and not again; `None` when its
-    /// time is over.
+    /// How long until it is forgotten in any case; `None` when that time has come.
     #[must_use]
-    pub fn seconds_left(&self) -> Option<u64> {
-        let left = self.ends.saturating_sub(uptime().as_secs()).min(self.idle);
-        (left > 0).then_some(left)
+    pub fn left(&self) -> Option<Duration> {
+        let left = self.ends.saturating_sub(uptime());
+        (!left.is_zero()).then_some(left)
     }
 
     /// The encoding, in memory of its own that is wiped.
@@ -101,8 +102,12 @@ impl Held {
                 Scope::Session => 0,
                 Scope::User => 1,
             }],
-            &u32::try_from(self.idle).unwrap_or(u32::MAX).to_le_bytes(),
-            &self.ends.to_le_bytes(),
+            &u32::try_from(self.idle.as_secs())
+                .unwrap_or(u32::MAX)
+                .to_le_bytes(),
+            &u64::try_from(self.ends.as_millis())
+                .unwrap_or(u64::MAX)
+                .to_le_bytes(),
             self.salt.as_str().as_bytes(),
             self.key.expose(),
         ];
@@ -133,8 +138,8 @@ impl Held {
                 1 => Scope::User,
                 _ => return None,
             },
-            idle: u64::from(u32::from_le_bytes(*idle)),
-            ends: u64::from_le_bytes(*ends),
+            idle: Duration::from_secs(u64::from(u32::from_le_bytes(*idle))),
+            ends: Duration::from_millis(u64::from_le_bytes(*ends)),
         })
     }
 }
@@ -157,7 +162,7 @@ mod tests {
         assert_eq!((read.salt, read.key.expose()), (salt, &[7; 32]));
         assert_eq!(
             (read.scope, read.idle, read.ends),
-            (Scope::User, 900, held.ends)
+            (Scope::User, Duration::from_secs(900), held.ends)
         );
 
         assert!(Held::from_bytes(&bytes[1..]).is_none());
@@ -170,18 +175,18 @@ mod tests {
     }
 
     #[test]
-    fn the_lifetime_bounds_the_idle_time() {
-        let held = |idle, lifetime| {
+    fn a_lifetime_comes_to_its_end() {
+        let left = |lifetime| {
             let limits = Limits {
-                idle: Duration::from_secs(idle),
-                lifetime: Duration::from_secs(lifetime),
+                lifetime,
+                ..Limits::DEFAULT
             };
             let salt = Salt::generate().expect("random bytes");
-            Held::new(salt, Key::copied_from(&[7; 32]), Scope::Session, limits).seconds_left()
+            Held::new(salt, Key::copied_from(&[7; 32]), Scope::Session, limits).left()
         };
-        assert_eq!(held(900, 28_800), Some(900));
-        assert!(matches!(held(900, 60), Some(59..=60)));
-        assert_eq!(held(900, 0), None);
-        assert_eq!(held(0, 900), None);
+        let minute = Duration::from_secs(60);
+        let left_of_it = left(minute).expect("some is left");
+        assert!(left_of_it <= minute && left_of_it > minute - Duration::from_secs(1));
+        assert_eq!(left(Duration::ZERO), None);
     }
 }

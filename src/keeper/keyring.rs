@@ -7,6 +7,8 @@
 //! - *User*: a key in the user keyring, user-keyring(7), that this user id may read from
 //!   any login, whatever its session keyring links to.
 
+use std::time::Duration;
+
 use linux_keyutils::{
     Key as KernelKey, KeyError, KeyPermissions, KeyPermissionsBuilder, KeyRing, KeyRingIdentifier,
     Permission,
@@ -28,10 +30,10 @@ struct Entry {
 
 impl Keeper for Keyring {
     fn put(&self, slot: &Slot, held: &Held, scope: Scope) -> Result<(), KeeperError> {
-        let Some(seconds) = held.seconds_left() else {
+        let Some(left) = held.left() else {
             return Ok(());
         };
-        put(slot, held, scope, seconds).map_err(unavailable)
+        put(slot, held, scope, timeout(held.idle, left)).map_err(unavailable)
     }
 
     fn get(&self, slot: &Slot, salt: &Salt, touch: Touch) -> Result<Found, KeeperError> {
@@ -44,12 +46,12 @@ impl Keeper for Keyring {
                 rekeyed = true;
                 continue;
             }
-            let Some(seconds) = held.seconds_left() else {
+            let Some(left) = held.left() else {
                 continue;
             };
             if touch == Touch::Use {
                 // Failing to start the time again only means to be asked earlier.
-                let _ = kernel_key.set_timeout(timeout(seconds));
+                let _ = kernel_key.set_timeout(timeout(held.idle, left));
             }
             return Ok(Found::Key(held.key));
         }
@@ -61,36 +63,48 @@ impl Keeper for Keyring {
     }
 
     fn forget(&self, slot: &Slot) -> Result<bool, KeeperError> {
-        let mut any = false;
+        let (mut any, mut refused) = (false, None);
         for scope in [Scope::Session, Scope::User] {
-            let ring = ring(scope).map_err(unavailable)?;
+            let ring = match ring(scope) {
+                Ok(ring) => ring,
+                // A session keyring can be revoked under us, as the end of a login does
+                // under a tmux that outlives it; the user's is there all the same.
+                Err(error) if is_absence(error) => continue,
+                Err(error) => {
+                    refused = Some(unavailable(error));
+                    continue;
+                }
+            };
             // More than one when a key lies in a keyring that this one links to.
             for _ in 0..8 {
                 let Ok(kernel_key) = ring.search(slot.as_str()) else {
                     break;
                 };
-                // Revoked, it can be read no more; invalidated, it is gone at once.
-                let revoked = kernel_key.revoke().is_ok();
-                let invalidated = kernel_key.invalidate().is_ok();
-                if !revoked && !invalidated {
+                // Invalidated, it is gone at once. Revoked, it could be read no more, but
+                // would count against the quota for minutes, and be past invalidating.
+                if kernel_key.invalidate().is_err() && kernel_key.revoke().is_err() {
                     break;
                 }
                 any = true;
             }
         }
-        Ok(any)
+        match refused {
+            Some(error) if !any => Err(error),
+            _ => Ok(any),
+        }
     }
 
     fn describe(&self, slot: &Slot, salt: &Salt) -> Result<Option<Description>, KeeperError> {
         for scope in [Scope::Session, Scope::User] {
             match find(slot, scope)? {
-                Some(Entry { held, .. }) if held.salt == *salt => {
+                // The kernel may forget it up to a second after the end of its lifetime.
+                Some(Entry { held, .. }) if held.salt == *salt && held.left().is_some() => {
                     return Ok(Some(Description {
                         keeper: "kernel keyring",
                         scope: held.scope,
                         shared: held.scope == Scope::Session && !has_own_session(),
-                        idle_seconds: held.idle,
-                        remaining_seconds: held.ends.saturating_sub(super::uptime().as_secs()),
+                        idle_seconds: held.idle.as_secs(),
+                        remaining_seconds: held.left().unwrap_or_default().as_secs(),
                     }));
                 }
                 _ => {}
@@ -103,12 +117,12 @@ impl Keeper for Keyring {
 /// The key is made in the keyring of this process, where nobody else sees it, and linked to
 /// where it belongs only when its permissions and its time are set. Linking replaces a key
 /// of the same description.
-fn put(slot: &Slot, held: &Held, scope: Scope, seconds: u64) -> Result<(), KeyError> {
+fn put(slot: &Slot, held: &Held, scope: Scope, timeout: usize) -> Result<(), KeyError> {
     let ours = KeyRing::from_special_id(KeyRingIdentifier::Process, true)?;
     let kernel_key = ours.add_key(slot.as_str(), &held.to_bytes()[..])?;
     let ready = kernel_key
         .set_perms(permissions(scope))
-        .and_then(|()| kernel_key.set_timeout(timeout(seconds)))
+        .and_then(|()| kernel_key.set_timeout(timeout))
         .and_then(|()| ring(scope)?.link_key(kernel_key));
     let _ = ours.unlink_key(kernel_key);
     ready
@@ -183,8 +197,22 @@ fn is_absence(error: KeyError) -> bool {
     )
 }
 
-/// keyctl_set_timeout(3): seconds, where 0 would mean for ever.
-fn timeout(seconds: u64) -> usize {
+/// What to tell the kernel, keyctl_set_timeout(3), of a key that may be unused for `idle` and
+/// has `left` of its lifetime.
+///
+/// The kernel counts whole seconds of the clock on the wall, the one that is running now
+/// included, so that `n` of them are over after `n - 1` to `n`. The end of the lifetime is
+/// watched by us, to the millisecond, and the kernel must not come before: rounded up. The
+/// idle time is the kernel's alone: rounded, so that it is right to half a second.
+fn timeout(idle: Duration, left: Duration) -> usize {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+    let begun = Duration::from_nanos(time.tv_nsec.unsigned_abs());
+    let seconds = if left <= idle {
+        (left + begun).as_secs() + 1
+    } else {
+        (idle + begun + Duration::from_millis(500)).as_secs()
+    };
+    // 0 would mean for ever.
     usize::try_from(seconds.clamp(1, u64::from(u32::MAX))).unwrap_or(1)
 }
 

@@ -43,6 +43,20 @@ impl Asker {
         self.with_terminal(|terminal| Ok(terminal.show(text)?))
     }
 
+    /// Whether asking is allowed, be there a terminal or not.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        self.allowed
+    }
+
+    /// Characters in a line of the terminal, if there is one that says so.
+    #[must_use]
+    pub fn columns(&self) -> Option<usize> {
+        self.with_terminal(|terminal| Ok(terminal.columns()))
+            .ok()
+            .flatten()
+    }
+
     /// Ends the conversation: the terminal is as it was before.
     pub fn finish(&self) {
         *self.terminal.lock().unwrap_or_else(PoisonError::into_inner) = None;

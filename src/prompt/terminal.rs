@@ -6,7 +6,9 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcgetwinsize, tcsetattr,
+};
 use zeroize::Zeroizing;
 
 use crate::interrupt::{self, QuietTerminal};
@@ -122,6 +124,13 @@ impl Terminal {
     /// When the terminal is gone.
     pub fn show(&mut self, text: &str) -> io::Result<()> {
         self.file.write_all(text.as_bytes())
+    }
+
+    /// Characters in a line; `None` when the terminal does not say, as a serial one.
+    #[must_use]
+    pub fn columns(&self) -> Option<usize> {
+        let size = tcgetwinsize(&self.file).ok()?;
+        (size.ws_col > 0).then_some(usize::from(size.ws_col))
     }
 }
 

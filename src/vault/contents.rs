@@ -5,9 +5,11 @@
 //! program, or another, may add to a vault without losing it here.
 
 mod name;
+mod recipients;
 mod strict;
 
 pub use name::ContextName;
+pub use recipients::is_label;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -144,7 +146,7 @@ pub struct Defaults {
 /// A public key that the vault is sealed to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RecipientEntry {
-    /// The age recipient, `age1…`, or an SSH public key.
+    /// The age recipient, `age1…`, or an SSH public key; see [`PublicRecipient`](super::PublicRecipient).
     pub recipient: String,
     /// What a person calls it.
     #[serde(

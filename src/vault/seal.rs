@@ -4,13 +4,13 @@ use std::cell::RefCell;
 use std::io::{self, Read, Write};
 
 use age::armor::{ArmoredReader, ArmoredWriter, Format};
-use age::ssh;
-use age::{DecryptError, Decryptor, EncryptError, Encryptor, Identity, Recipient};
+use age::{Callbacks, DecryptError, Decryptor, EncryptError, Encryptor, Identity, Recipient};
 use age_core::format::{FileKey, Stanza};
 use zeroize::Zeroizing;
 
-use super::contents::{Contents, ContentsError, MAX_CONTENTS_BYTES, RecipientEntry};
+use super::contents::{Contents, ContentsError, MAX_CONTENTS_BYTES};
 use super::kdf::{Ceiling, Cost, Kdf};
+use super::public::{self, PluginError, PublicRecipient};
 use super::recipient::PassphraseRecipient;
 use super::stanza::{self, StanzaError};
 
@@ -76,6 +76,15 @@ pub enum SealError {
     /// A recipient in the contents is of a kind that cannot be sealed to.
     #[error("it is sealed to a recipient of a kind that this cldkctl does not know")]
     Recipient,
+    /// A plugin that a recipient needs is missing, or failed.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
+    /// A plugin forbids to mix its recipients with others.
+    #[error("one of its recipients allows no others of another kind beside it")]
+    Mixed,
+    /// Its header would be longer than any reader takes.
+    #[error("so many recipients do not fit its header of 64 KiB")]
+    TooMany,
     /// The system failed while sealing.
     #[error("sealing failed: {0}")]
     Seal(io::Error),
@@ -262,15 +271,14 @@ impl Identity for Witness {
 
 /// Seals the contents, with their revision raised by one, to all of their recipients.
 ///
+/// `callbacks` answer a plugin that has a question; where nobody is to be asked, that is
+/// [`age::NoCallbacks`].
+///
 /// # Errors
-/// When a recipient is of an unknown kind, or the system fails.
-pub fn seal(contents: &mut Contents) -> Result<Vec<u8>, SealError> {
+/// When a recipient is of an unknown kind, a plugin fails or is missing, or the system fails.
+pub fn seal(contents: &mut Contents, callbacks: &impl Callbacks) -> Result<Vec<u8>, SealError> {
     let json = contents.to_next_json()?;
-    let recipients = contents
-        .recipients
-        .iter()
-        .map(recipient)
-        .collect::<Result<Vec<_>, SealError>>()?;
+    let recipients = recipients(contents, callbacks)?;
     let encryptor = Encryptor::with_recipients(
         recipients
             .iter()
@@ -278,6 +286,11 @@ pub fn seal(contents: &mut Contents) -> Result<Vec<u8>, SealError> {
     )
     .map_err(|error| match error {
         EncryptError::Io(error) => SealError::Seal(error),
+        EncryptError::Plugin(errors) => {
+            let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+            SealError::Plugin(PluginError::Failed(errors.join("; ")))
+        }
+        EncryptError::IncompatibleRecipients { .. } => SealError::Mixed,
         _ => SealError::Recipient,
     })?;
     let mut file = Vec::with_capacity(json.len() + MAX_HEADER_BYTES);
@@ -287,22 +300,30 @@ pub fn seal(contents: &mut Contents) -> Result<Vec<u8>, SealError> {
         writer.finish().map(|_| ())
     };
     write(&mut file).map_err(SealError::Seal)?;
+    // A reader takes no longer header, so this is the last moment to say so.
+    check_header_length(&file).map_err(|_| SealError::TooMany)?;
     Ok(file)
 }
 
-fn recipient(entry: &RecipientEntry) -> Result<Box<dyn Recipient>, SealError> {
-    let text = entry.recipient.as_str();
-    if let Some(kdf) = entry.kdf() {
-        let recipient = text.parse().map_err(|_| SealError::Recipient)?;
-        return Ok(Box::new(PassphraseRecipient::new(kdf, recipient)));
+/// The passphrase's first, as `vault-format.md` has it (section 4.2), then the others.
+fn recipients(
+    contents: &Contents,
+    callbacks: &impl Callbacks,
+) -> Result<Vec<Box<dyn Recipient>>, SealError> {
+    let mut ready: Vec<Box<dyn Recipient>> = Vec::new();
+    let mut others = Vec::new();
+    for entry in &contents.recipients {
+        let text = entry.recipient.as_str();
+        if let Some(kdf) = entry.kdf() {
+            let recipient = text.parse().map_err(|_| SealError::Recipient)?;
+            ready.push(Box::new(PassphraseRecipient::new(kdf, recipient)));
+        } else {
+            let recipient: PublicRecipient = text.parse().map_err(|_| SealError::Recipient)?;
+            others.push(recipient);
+        }
     }
-    if let Ok(recipient) = text.parse::<age::x25519::Recipient>() {
-        return Ok(Box::new(recipient));
-    }
-    if let Ok(recipient) = text.parse::<ssh::Recipient>() {
-        return Ok(Box::new(recipient));
-    }
-    Err(SealError::Recipient)
+    ready.extend(public::to_age(others, callbacks)?);
+    Ok(ready)
 }
 
 impl From<DecryptError> for SealError {

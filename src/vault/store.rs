@@ -217,6 +217,8 @@ impl Locked {
     /// # Errors
     /// When a system call fails.
     pub fn remove(&self) -> Result<bool, StoreError> {
+        // They are sealed copies of the vault, and to be gone with it.
+        self.remove_leftovers();
         match fs::remove_file(&self.path) {
             Ok(()) => sync_folder(parent(&self.path)).map(|()| true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -234,7 +236,11 @@ impl Locked {
         for entry in entries.flatten() {
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            if name.starts_with(&prefix) && name.ends_with(TEMPORARY_SUFFIX) {
+            let random = name
+                .strip_prefix(&prefix)
+                .and_then(|rest| rest.strip_suffix(TEMPORARY_SUFFIX));
+            // Without a dot: `.v.age.XXXXXX.tmp` is the vault v.age's, whose lock v does not hold.
+            if random.is_some_and(|random| !random.contains('.')) {
                 let _ = fs::remove_file(entry.path());
             }
         }
@@ -254,10 +260,17 @@ pub enum Existing {
 /// all.
 ///
 /// # Errors
-/// [`StoreError::Exists`] when it is there already and is to be kept, or when a system call
-/// fails.
+/// [`StoreError::Exists`] when it is there already and is to be kept; when a folder, a device
+/// or a pipe stands there; or when a system call fails.
 pub fn write_whole(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), StoreError> {
     let folder = parent(path);
+    // A rename takes the place of a pipe or a device, too: root would lose /dev/null.
+    let in_the_way = fs::symlink_metadata(path)
+        .is_ok_and(|metadata| !metadata.is_file() && !metadata.is_symlink());
+    if in_the_way {
+        let source = io::Error::other("it is not a regular file");
+        return Err(io_error("replace", path)(source));
+    }
     let mut temporary = tempfile::Builder::new()
         .prefix(&temporary_prefix(path))
         .suffix(TEMPORARY_SUFFIX)

@@ -5,6 +5,8 @@
 //!   as it is told to.
 //! - [`Session`]: a program on a real terminal, and a person who types.
 //! - [`cargo`](cargo::cargo): for what builds or runs something of this repository itself.
+//! - [`keys`]: age, SSH and plugin keys, and stock `age` to open a vault with them.
+//! - [`kernel`]: another login, or a kernel that refuses its keyrings.
 //! - [`steps`]: what many stories begin with, such as a login.
 //!
 //! A test is then a story:
@@ -36,6 +38,8 @@
 
 pub mod cargo;
 pub mod failures;
+pub mod kernel;
+pub mod keys;
 pub mod pty;
 pub mod standin;
 pub mod steps;

@@ -52,6 +52,53 @@ pub fn log_in(world: &World, token: &str, args: &[&str]) {
     assert_eq!(terminal.wait(), 0, "{}", terminal.screen());
 }
 
+/// [`cloudeka_and_world`] with a vault that is unlocked by `unlock` and these arguments.
+#[track_caller]
+pub fn unlocked(args: &[&str]) -> (Standin, World) {
+    let (cloudeka, world) = logged_in();
+    unlock(&world, args);
+    (cloudeka, world)
+}
+
+/// Unlocks the vault with [`PASSPHRASE`] and no terminal; more arguments after `unlock`.
+#[track_caller]
+pub fn unlock(world: &World, args: &[&str]) {
+    let unlock = world.cldkctl(["unlock", "--passphrase-stdin"]).args(args);
+    let output = unlock.stdin(PASSPHRASE).run().succeeded();
+    assert_eq!(output.stdout, "", "{output}");
+    output.assert_no_secret(&[TOKEN, PASSPHRASE]);
+}
+
+/// Fails the test unless the vault opens by itself: `auth token` prints [`TOKEN`], and
+/// nothing else.
+#[track_caller]
+pub fn assert_unlocked(world: &World) {
+    let output = world.cldkctl(["auth", "token"]).run().succeeded();
+    assert_eq!(output.stdout, format!("{TOKEN}\n"), "{output}");
+    assert_eq!(output.stderr, "", "{output}");
+}
+
+/// Fails the test unless the vault is locked: without a terminal nothing opens it, exit 4.
+/// What was said.
+#[track_caller]
+pub fn assert_locked(world: &World) -> String {
+    let output = world.cldkctl(["auth", "token"]).run().expect_code(4);
+    assert_eq!(output.stdout, "", "{output}");
+    assert!(output.stderr.contains("locked"), "{output}");
+    assert!(output.stderr.contains("hint: "), "{output}");
+    output.assert_no_secret(&[TOKEN, PASSPHRASE]);
+    output.stderr
+}
+
+/// `auth status -o json`
+#[track_caller]
+pub fn status(world: &World) -> Value {
+    let status = world.cldkctl(["auth", "status", "-o", "json"]);
+    let output = status.run().succeeded();
+    output.assert_no_secret(&[TOKEN, PASSPHRASE]);
+    serde_json::from_str(&output.stdout).unwrap_or_else(|why| panic!("{why}\n{output}"))
+}
+
 /// Answers the two questions for a new passphrase.
 #[track_caller]
 pub fn type_new_passphrase(terminal: &mut Session, passphrase: &str) {

@@ -44,8 +44,13 @@ impl World {
 
     /// A world for this binary. It derives keys cheaply: see
     /// [`without_settings`](Self::without_settings).
+    ///
+    /// The thread that makes it gets a kernel session keyring of its own, as a login does;
+    /// the commands that it starts share that. For others see [`kernel`](super::kernel).
     #[track_caller]
     pub fn with_binary(path: impl AsRef<Path>) -> Self {
+        // Where there are none, there is none to share.
+        let _ = super::kernel::has_new_session_keyring();
         let binary = path.as_ref();
         let binary = binary
             .canonicalize()

@@ -9,8 +9,9 @@ use crate::cli::credential::{TOKEN_VARIABLE, token_from_environment};
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::open::{KeySource, Opener};
+use crate::cli::recipient::{Given, name};
 use crate::cli::size::Size;
-use crate::cli::{console, new_passphrase, online, open, save};
+use crate::cli::{console, new_passphrase, online, open, save, seen};
 use crate::cloudeka::Client;
 use crate::exit::Exit;
 use crate::interrupt;
@@ -19,7 +20,7 @@ use crate::prompt::source;
 use crate::secret::{Passphrase, Token};
 use crate::vault::{Contents, Context, ContextName, Cost, Session};
 
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub(super) struct LoginArgs {
     /// The token; other users can see it while the command runs, so rather let it be asked for
     #[arg(value_name = "TOKEN", conflicts_with = "token_stdin")]
@@ -28,6 +29,17 @@ pub(super) struct LoginArgs {
     /// Read the token from standard input
     #[arg(long, conflicts_with = "passphrase_stdin")]
     token_stdin: bool,
+
+    /// Seal a new vault to this recipient and to no passphrase; may be repeated
+    ///
+    /// For machines: age1…, an SSH public key in quotes, or the recipient of an age plugin. Its
+    /// identity opens the vault, with --identity.
+    #[arg(
+        long = "recipient",
+        value_name = "RECIPIENT",
+        conflicts_with_all = ["allow_weak_passphrase", "kdf_memory", "kdf_iterations", "kdf_lanes"]
+    )]
+    recipients: Vec<String>,
 
     /// Accept a new passphrase that is easy to guess
     #[arg(long)]
@@ -55,6 +67,7 @@ impl LoginArgs {
     pub(super) fn is_given(&self) -> bool {
         self.token.is_some()
             || self.token_stdin
+            || !self.recipients.is_empty()
             || self.allow_weak_passphrase
             || self.no_unlock
             || self.kdf_memory.is_some()
@@ -67,6 +80,7 @@ impl LoginArgs {
         let cost = self.cost(settings)?;
         // What cannot be used is better known before a token is typed and sent.
         let sealed = open::peek(settings)?;
+        let for_recipients = self.for_recipients(settings, sealed.is_some())?;
         let client = online::client(settings, settings.login_base_url())?;
         if token_from_environment()?.is_some() {
             settings.console.warn(&format!(
@@ -76,16 +90,28 @@ impl LoginArgs {
         let token = self.token(settings)?;
         let context = verify(settings, &client, token)?;
 
-        let (opener, source) = match sealed {
-            Some(sealed) => {
+        let (opener, source) = match (sealed, for_recipients) {
+            (None, Some(contents)) => {
+                create_with(settings, contents, context)?;
+                settings.console.note(
+                    "No passphrase opens this vault: name an identity with --identity or CLDKCTL_IDENTITY",
+                );
+                (Opener::Identities(Vec::new()), KeySource::HandedOver)
+            }
+            (Some(sealed), _) => {
                 let mut vault = open::unseal(settings, &sealed, Touch::Use)?;
+                seen::notice(settings, &vault.contents);
+                let by_identity = matches!(vault.opener, Opener::Identities(_));
                 vault.update(settings, |contents| {
+                    if by_identity {
+                        name_recipients(settings, contents);
+                    }
                     log_in(settings, contents, context);
                     Ok(())
                 })?;
                 (vault.opener, vault.source)
             }
-            None => {
+            (None, None) => {
                 let passphrase = new_passphrase::choose(
                     settings,
                     settings.handover.as_ref(),
@@ -96,8 +122,10 @@ impl LoginArgs {
                 (opener, KeySource::Asked)
             }
         };
-        // One that was unlocked before stays so, and no longer than it would have.
-        if !self.no_unlock && source != KeySource::Kept {
+        if self.no_unlock {
+            open::forget(settings, &settings.slot());
+        } else if source != KeySource::Kept {
+            // One that was unlocked before stays so, and no longer than it would have.
             open::keep(settings, &opener, settings.limits, settings.scope);
         }
         console::print("Auth success")
@@ -127,6 +155,29 @@ impl LoginArgs {
             .hint("take less, or raise the limit with --kdf-ceiling here and whenever the vault is opened"));
         }
         Ok(cost)
+    }
+
+    /// A new vault that is sealed to recipients alone, if that was asked for.
+    fn for_recipients(
+        &self,
+        settings: &Settings,
+        joins: bool,
+    ) -> Result<Option<Contents>, Failure> {
+        if self.recipients.is_empty() {
+            return Ok(None);
+        }
+        if joins {
+            let path = settings.store.path().display();
+            let what = format!("--recipient is for a new vault, and {path} is there already");
+            return Err(Failure::new(Exit::Usage, what).hint(
+                "add it with `cldkctl vault recipients add`, and log in without --recipient",
+            ));
+        }
+        let mut contents = Contents::new()?;
+        for text in &self.recipients {
+            Given::parse(text, "--recipient")?.add_to(&mut contents, None)?;
+        }
+        Ok(Some(contents))
     }
 
     fn token(&mut self, settings: &Settings) -> Result<Token, Failure> {
@@ -249,8 +300,28 @@ fn create(
     let (opener, recipient) = open::derive_new(settings, cost, passphrase)?;
     let mut contents = Contents::new()?;
     contents.recipients.push(recipient);
-    contents.log_in(context);
+    create_with(settings, contents, context)?;
+    Ok(opener)
+}
 
+/// Says to whom a token is about to be sealed. A file that opens under an identity can have
+/// been made by anyone who has its public half, list of recipients included
+/// (`vault-format.md`, section 10).
+fn name_recipients(settings: &Settings, contents: &Contents) {
+    let names: Vec<_> = contents.recipients.iter().map(name).collect();
+    settings.console.note(&format!(
+        "The login is for all who can open the vault: {}",
+        names.join(", ")
+    ));
+}
+
+/// Writes a new vault with one login in it.
+fn create_with(
+    settings: &Settings,
+    mut contents: Contents,
+    context: Context,
+) -> Result<(), Failure> {
+    contents.log_in(context);
     let locked = save::lock(settings)?;
     if locked.read()?.is_some() {
         let path = settings.store.path().display();
@@ -260,6 +331,5 @@ fn create(
         )
         .hint("run `cldkctl auth` again to join it"));
     }
-    save::save(settings, &locked, &mut contents)?;
-    Ok(opener)
+    save::save(settings, &locked, &mut contents)
 }

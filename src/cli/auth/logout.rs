@@ -6,7 +6,7 @@ use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::{open, save};
 use crate::interrupt;
-use crate::keeper::{Choice, Keepers, Touch};
+use crate::keeper::Touch;
 
 /// Remove a context's credential from the vault, or the vault itself
 ///
@@ -30,7 +30,7 @@ impl LogoutArgs {
             let locked = save::lock(settings)?;
             let _hold = interrupt::hold();
             locked.remove()?;
-            Keepers::new(Choice::Auto).forget(&slot);
+            open::forget(settings, &slot);
             settings.console.note(&format!("Removed the vault {path}"));
             return Ok(());
         }

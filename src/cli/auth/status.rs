@@ -10,7 +10,7 @@ use crate::cli::credential::{Credential, TOKEN_VARIABLE, token_from_environment}
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::period::spoken;
-use crate::cli::{online, open};
+use crate::cli::{online, open, seen};
 use crate::cloudeka::{Method, Request};
 use crate::exit::Exit;
 use crate::interrupt;
@@ -65,6 +65,9 @@ impl StatusArgs {
             ),
             None => (None, None),
         };
+        if let Some(vault) = &opened {
+            seen::notice(settings, &vault.contents);
+        }
         let status = Status {
             vault: settings.store.path().display().to_string(),
             exists: sealed.is_some(),

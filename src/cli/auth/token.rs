@@ -11,7 +11,7 @@ use crate::interrupt;
 use crate::keeper::Touch;
 
 /// Print the stored token, alone, on standard output
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub(super) struct TokenArgs {
     /// Print the short-lived session token instead, renewed if it is due
     #[arg(long)]

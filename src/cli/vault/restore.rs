@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::cli::failure::Failure;
 use crate::cli::global::{Handover, Settings};
 use crate::cli::open::{self, KeySource, OpenVault, Opener};
-use crate::cli::{save, sources};
+use crate::cli::{save, seen, sources};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::{Found, Touch};
@@ -167,6 +167,8 @@ fn replace(settings: &Settings, bytes: &[u8], opened: &OpenVault) -> Result<(), 
         ));
     }
     locked.replace(bytes)?;
+    // Whoever restores a backup knows that it may be an older copy.
+    seen::remember(settings, &opened.contents);
     let (path, revision) = (settings.store.path().display(), opened.contents.revision);
     let contexts = match opened.contents.contexts.len() {
         1 => "1 context".to_owned(),
@@ -186,12 +188,8 @@ fn open_beside(
     passphrase: Option<&Passphrase>,
 ) -> Result<OpenVault, Failure> {
     let sealed = open::peek(settings)?.ok_or_else(|| open::no_vault(settings))?;
-    if let Ok(contents) = of_backup.open(&sealed, &settings.store) {
-        return Ok(OpenVault {
-            opener: of_backup,
-            source: KeySource::HandedOver,
-            contents,
-        });
+    if of_backup.open(&sealed, &settings.store).is_ok() {
+        return OpenVault::new(of_backup, KeySource::HandedOver, &sealed, settings);
     }
     if let Some(kdf) = open::kdf(settings, &sealed)?
         && let Found::Key(key) = settings

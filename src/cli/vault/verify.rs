@@ -7,6 +7,7 @@ use crate::cli::console::{show, table};
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::open;
+use crate::cli::seen::{self, Age};
 use crate::keeper::Touch;
 use crate::printable::printable;
 use crate::vault::Cost;
@@ -15,9 +16,13 @@ use crate::vault::Cost;
 ///
 /// Exits with 0 if the vault is sound, with 5 if the passphrase or identity does not open
 /// it, and with 6 if it is damaged, altered or no vault. A copy elsewhere is checked with
-/// --vault.
+/// --vault. A vault that is older than one that was seen before is used, and reported.
 #[derive(Args, Debug)]
-pub(super) struct VerifyArgs {}
+pub(super) struct VerifyArgs {
+    /// Take an older copy for the vault from now on
+    #[arg(long)]
+    accept_older: bool,
+}
 
 /// What was found. All of it is authenticated.
 #[derive(Serialize)]
@@ -26,6 +31,9 @@ struct Found {
     version: u64,
     id: String,
     revision: u64,
+    /// The highest revision that was seen of this vault, if that is a higher one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    newer_seen: Option<u64>,
     kdf: Option<Cost>,
     recipients: Vec<String>,
     contexts: Vec<String>,
@@ -37,11 +45,19 @@ impl VerifyArgs {
         let vault = open::unseal(settings, &sealed, Touch::Use)?;
         vault.check_agrees(settings, &sealed)?;
         let contents = &vault.contents;
+        if self.accept_older {
+            seen::remember(settings, contents);
+        }
+        let newer_seen = match seen::age(settings, contents) {
+            Age::Older(seen) => Some(seen),
+            Age::Current => None,
+        };
         let found = Found {
             vault: settings.store.path().display().to_string(),
             version: contents.version(),
             id: contents.id.clone(),
             revision: contents.revision,
+            newer_seen,
             kdf: contents.kdf().map(|kdf| kdf.cost),
             recipients: contents
                 .recipients
@@ -66,11 +82,15 @@ fn as_table(found: &Found) -> String {
         [] => "none".to_owned(),
         names => format!("{} ({})", names.len(), printable(&names.join(", "))),
     };
+    let revision = match found.newer_seen {
+        None => found.revision.to_string(),
+        Some(seen) => format!("{}, an older copy: {seen} was seen before", found.revision),
+    };
     table(&[
         ("Vault", format!("{} is sound", printable(&found.vault))),
         ("Vault id", found.id.clone()),
         ("Version", found.version.to_string()),
-        ("Revision", found.revision.to_string()),
+        ("Revision", revision),
         ("Key derivation", cost),
         ("Recipients", list(&found.recipients)),
         ("Contexts", list(&found.contexts)),

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::time::Duration;
@@ -89,6 +89,8 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
         _ => {}
     }
     let listener = UnixListener::bind(path)?;
+    // Nobody else gets as far as this in a folder of ours; it looks better, too.
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
@@ -175,15 +177,8 @@ impl Agent {
         let now = uptime();
         match request {
             Request::Put(slot, held) => {
-                match held.seconds_left() {
-                    Some(seconds) => {
-                        let until = now + Duration::from_secs(seconds);
-                        self.entries.insert(slot, Entry { held, until });
-                    }
-                    None => {
-                        self.entries.remove(&slot);
-                    }
-                }
+                let until = until(&held, now);
+                self.entries.insert(slot, Entry { held, until });
                 Reply::Nothing
             }
             Request::Get(slot, touch) => {
@@ -194,11 +189,8 @@ impl Agent {
                 else {
                     return Reply::Nothing;
                 };
-                let Some(seconds) = entry.held.seconds_left() else {
-                    return Reply::Nothing;
-                };
                 if touch == Touch::Use {
-                    entry.until = now + Duration::from_secs(seconds);
+                    entry.until = until(&entry.held, now);
                 }
                 Reply::Held(entry.held.duplicate())
             }
@@ -208,6 +200,11 @@ impl Agent {
             },
         }
     }
+}
+
+/// When a key that is used now is forgotten unless it is used again.
+fn until(held: &Held, now: Duration) -> Duration {
+    (now + held.idle).min(held.ends)
 }
 
 impl Client {

@@ -1,0 +1,220 @@
+//! Recipients as they are given on the command line and in files.
+
+use std::path::Path;
+
+use super::failure::Failure;
+use crate::exit::Exit;
+use crate::prompt::source;
+use crate::vault::contents::is_label;
+use crate::vault::public::find_plugin;
+use crate::vault::{Contents, PublicRecipient, PublicRecipientError, RecipientEntry};
+
+/// A recipient that somebody wants to seal to.
+pub struct Given {
+    recipient: PublicRecipient,
+    /// The comment of an SSH public key.
+    comment: Option<String>,
+}
+
+impl Given {
+    /// Reads one from `text`, which is in `place`, such as `--recipient`.
+    ///
+    /// # Errors
+    /// Exit 2 when it is none; exit 1 when its plugin is not installed.
+    pub fn parse(text: &str, place: &str) -> Result<Self, Failure> {
+        let recipient: PublicRecipient = text.parse().map_err(|error| {
+            let hint = match error {
+                PublicRecipientError::Secret => {
+                    "take its public half: `age-keygen -y FILE`, or the .pub file beside an SSH key; \
+                     treat a secret key that was on a command line as seen"
+                }
+                PublicRecipientError::PostQuantum => {
+                    "take a key of age's own kind (`age-keygen`) or an SSH key"
+                }
+                PublicRecipientError::RsaSize | PublicRecipientError::UnsupportedSsh => {
+                    "make a key that age takes with `ssh-keygen -t ed25519`"
+                }
+                PublicRecipientError::DamagedSsh
+                | PublicRecipientError::Characters
+                | PublicRecipientError::Unknown => {
+                    "give the key itself, whole and in quotes, such as \"$(cat ~/.ssh/id_ed25519.pub)\""
+                }
+            };
+            Failure::new(Exit::Usage, format!("{place} cannot be used: {error}")).hint(hint)
+        })?;
+        find_plugin(&recipient).map_err(|error| {
+            Failure::new(Exit::Failure, format!("{place} cannot be used: {error}"))
+                .hint("install the plugin: each save of the vault needs it")
+        })?;
+        let comment = match &recipient {
+            PublicRecipient::Ssh(_) => comment(text),
+            _ => None,
+        };
+        Ok(Self { recipient, comment })
+    }
+
+    /// Reads those in a file, one on each line, as `age -R` does: empty lines and lines that
+    /// begin with `#` say nothing.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), and when the file cannot be read or holds none.
+    pub fn parse_file(path: &Path) -> Result<Vec<Self>, Failure> {
+        let shown = path.display();
+        let unreadable = |error: source::SourceError| {
+            Failure::new(Exit::Usage, error.to_string())
+                .hint("name a file of recipients, such as ~/.ssh/id_ed25519.pub")
+        };
+        let text = source::read_secret_file(path).map_err(unreadable)?.text;
+        let mut given = Vec::new();
+        for (number, line) in text.lines().enumerate() {
+            if !line.trim().is_empty() && !line.starts_with('#') {
+                given.push(Self::parse(
+                    line,
+                    &format!("line {} of {shown}", number + 1),
+                )?);
+            }
+        }
+        if given.is_empty() {
+            return Err(
+                Failure::new(Exit::Usage, format!("there is no recipient in {shown}"))
+                    .hint("it has one on each line: age1…, or an SSH public key"),
+            );
+        }
+        Ok(given)
+    }
+
+    /// The text that is stored.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.recipient.to_string()
+    }
+
+    /// Adds it to those that a vault is sealed to; gives the label it has then. Without a
+    /// `label` that is the comment of an SSH key, if it has one.
+    ///
+    /// # Errors
+    /// When it is there already, or the label is taken or none.
+    pub fn add_to(
+        self,
+        contents: &mut Contents,
+        label: Option<&str>,
+    ) -> Result<Option<String>, Failure> {
+        let text = self.text();
+        if let Some(there) = find(contents, &text).first() {
+            let name = name(&contents.recipients[*there]);
+            return Err(Failure::new(
+                Exit::Failure,
+                format!("the vault is sealed to this recipient already: {name}"),
+            )
+            .hint("see `cldkctl vault recipients list`; the vault is as it was"));
+        }
+        let label = match label {
+            Some(label) => Some(checked_label(contents, label)?),
+            None => self
+                .comment
+                .as_deref()
+                .filter(|comment| is_label(comment) && *comment != PASSPHRASE)
+                .map(|comment| contents.free_label(comment)),
+        };
+        contents
+            .recipients
+            .push(RecipientEntry::public(text, label.clone()));
+        Ok(label)
+    }
+}
+
+/// What the passphrase's recipient is called; nothing else may be.
+pub const PASSPHRASE: &str = "passphrase";
+
+fn checked_label(contents: &Contents, label: &str) -> Result<String, Failure> {
+    let refused = |what: &str| {
+        Err(Failure::new(Exit::Usage, what)
+            .hint("take another with --label; the vault is as it was"))
+    };
+    if !is_label(label) {
+        return refused(
+            "a label is 1 to 100 characters, with no control character and no blank at its ends",
+        );
+    }
+    if label == PASSPHRASE || contents.has_label(label) {
+        return refused("another recipient has this label");
+    }
+    Ok(label.to_owned())
+}
+
+/// The third word of an SSH public key and what follows: `sari@laptop`.
+fn comment(text: &str) -> Option<String> {
+    let mut words = text.trim().splitn(3, ' ');
+    let comment = words.nth(2)?.trim();
+    (!comment.is_empty()).then(|| comment.to_owned())
+}
+
+/// The places of the recipients that `name` may stand for: a label, a recipient however it is
+/// spelt, or the short form of one.
+#[must_use]
+pub fn find(contents: &Contents, name: &str) -> Vec<usize> {
+    let spelt = |text: &str| {
+        text.parse::<PublicRecipient>()
+            .map_or_else(|_| text.to_owned(), |recipient| recipient.to_string())
+    };
+    let wanted = spelt(name);
+    let fits = |entry: &RecipientEntry| {
+        entry.label.as_deref() == Some(name)
+            || match entry.kdf() {
+                Some(_) => name == PASSPHRASE,
+                None => spelt(&entry.recipient) == wanted || short(&entry.recipient) == name,
+            }
+    };
+    let all = contents.recipients.iter().enumerate();
+    all.filter(|(_, entry)| fits(entry))
+        .map(|(place, _)| place)
+        .collect()
+}
+
+/// How a recipient is called: by its label, or else in its short form.
+#[must_use]
+pub fn name(entry: &RecipientEntry) -> String {
+    match &entry.label {
+        Some(label) => label.clone(),
+        None if entry.kdf().is_some() => PASSPHRASE.to_owned(),
+        None => short(&entry.recipient),
+    }
+}
+
+/// A recipient, cut in the middle if it is long, as an RSA key is. SSH keys of one type all
+/// begin alike; it is their ends that differ.
+#[must_use]
+pub fn short(recipient: &str) -> String {
+    const LONGEST: usize = 72;
+    const START: usize = 15;
+    const END: usize = 20;
+    let length = recipient.chars().count();
+    if length <= LONGEST {
+        return recipient.to_owned();
+    }
+    let start: String = recipient.chars().take(START).collect();
+    let end: String = recipient.chars().skip(length - END).collect();
+    format!("{start}…{end}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_comment_of_an_ssh_key_is_all_behind_the_key() {
+        assert_eq!(comment("ssh-rsa AAAA"), None);
+        assert_eq!(comment("ssh-rsa AAAA  "), None);
+        assert_eq!(
+            comment("ssh-rsa AAAA sari on her laptop\n").as_deref(),
+            Some("sari on her laptop")
+        );
+    }
+
+    #[test]
+    fn a_long_recipient_is_cut_where_its_kind_alike_is() {
+        let rsa = format!("ssh-rsa {}0123456789abcdefghij", "A".repeat(400));
+        assert_eq!(short(&rsa), "ssh-rsa AAAAAAA…0123456789abcdefghij");
+        assert_eq!(short("age1short"), "age1short");
+    }
+}

@@ -1,0 +1,57 @@
+//! `cldkctl vault recipients add`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::failure::Failure;
+use crate::cli::global::Settings;
+use crate::cli::open;
+use crate::cli::recipient::{Given, name};
+use crate::interrupt;
+use crate::keeper::Touch;
+
+/// Let another key open the vault
+///
+/// Its holder sees all that is in the vault, tokens included, and can change it.
+#[derive(Args, Debug)]
+pub(super) struct AddArgs {
+    /// age1…, an SSH public key in quotes, or the recipient of an age plugin
+    #[arg(value_name = "RECIPIENT", required_unless_present = "recipients_file")]
+    recipient: Option<String>,
+
+    /// Add those in this file, one on each line, such as ~/.ssh/id_ed25519.pub
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["recipient", "label"])]
+    recipients_file: Option<PathBuf>,
+
+    /// What to call it [default: the comment of an SSH key]
+    #[arg(long, value_name = "TEXT")]
+    label: Option<String>,
+}
+
+impl AddArgs {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        interrupt::watch();
+        // What cannot be used is better known before a passphrase is typed.
+        let given = match (&self.recipient, &self.recipients_file) {
+            (Some(text), _) => vec![Given::parse(text, "the recipient")?],
+            (None, Some(path)) => Given::parse_file(path)?,
+            (None, None) => unreachable!("clap asks for one of them"),
+        };
+        let mut vault = open::open(settings, Touch::Use)?;
+        let added = vault.update(settings, |contents| {
+            let before = contents.recipients.len();
+            for given in given {
+                given.add_to(contents, self.label.as_deref())?;
+            }
+            let added = &contents.recipients[before..];
+            Ok(added.iter().map(name).collect::<Vec<_>>())
+        })?;
+        for name in added {
+            settings
+                .console
+                .note(&format!("The vault opens with the key of {name} as well"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,148 @@
+//! `cldkctl vault recipients remove`: one key less, and the passphrase's own key anew.
+
+use clap::Args;
+
+use crate::cli::failure::Failure;
+use crate::cli::global::Settings;
+use crate::cli::open::{self, KeySource, OpenVault};
+use crate::cli::recipient::{find, name};
+use crate::cli::{seen, sources};
+use crate::exit::Exit;
+use crate::interrupt;
+use crate::keeper::Touch;
+use crate::secret::Passphrase;
+use crate::vault::{Contents, Sealed};
+
+/// Seal the vault to one key less
+///
+/// The passphrase's key is derived anew, with a new salt, which takes the passphrase: who
+/// could open the vault knows the recipient of the old one, and could make a file that opens
+/// under it. Copies of the vault made before still open with the removed key.
+#[derive(Args, Debug)]
+pub(super) struct RemoveArgs {
+    /// Its label, or the recipient itself, as `list` shows them
+    #[arg(value_name = "LABEL|RECIPIENT")]
+    name: String,
+}
+
+impl RemoveArgs {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        interrupt::watch();
+        let sealed = open::peek(settings)?.ok_or_else(|| open::no_vault(settings))?;
+        let (mut vault, passphrase) = open_with_passphrase(settings, &sealed)?;
+        seen::notice(settings, &vault.contents);
+        // Before a key is derived, and once more under the lock.
+        removable(&vault.contents, &self.name)?;
+        let rederived = match (passphrase, vault.contents.kdf()) {
+            (Some(passphrase), Some(old)) => {
+                Some(open::derive_new(settings, old.cost, &passphrase)?)
+            }
+            _ => None,
+        };
+        let was_held = open::held(settings, &sealed).is_some();
+
+        let removed = vault.update(settings, |contents| {
+            let place = removable(contents, &self.name)?;
+            let removed = contents.recipients.remove(place);
+            if let Some((_, new)) = &rederived {
+                contents
+                    .passphrase_mut()
+                    .ok_or_else(changed_meanwhile)?
+                    .rederive(new);
+            }
+            Ok(name(&removed))
+        })?;
+
+        let console = settings.console;
+        let keeps_its_key = vault.contents.kdf().is_some() && rederived.is_none();
+        if let Some((opener, _)) = &rederived
+            && (was_held || vault.source == KeySource::Asked)
+        {
+            open::keep(settings, opener, settings.limits, settings.scope);
+        }
+        console.note(&format!("Removed {removed}: it opens no later save"));
+        console.warn(
+            "copies of the vault made until now still open with the removed key; if it is in wrong hands, \
+             delete the tokens in the portal and log in with new ones",
+        );
+        if keeps_its_key {
+            console.warn(
+                "an identity opened the vault, so the passphrase has the key it had: the holder of the removed key \
+                 can still make a file that opens under your passphrase; \
+                 `cldkctl vault passphrase` ends that, with a new one",
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Opens the vault with its passphrase, so that it is known, even where the vault is unlocked;
+/// or else with the identity that was handed over.
+fn open_with_passphrase(
+    settings: &Settings,
+    sealed: &Sealed,
+) -> Result<(OpenVault, Option<Passphrase>), Failure> {
+    let kdf = match settings.identity {
+        Some(_) => None,
+        None => open::kdf(settings, sealed)?,
+    };
+    let Some(kdf) = kdf else {
+        return Ok((open::unseal(settings, sealed, Touch::Use)?, None));
+    };
+    let (passphrase, source) = match sources::handed_over(settings, settings.handover.as_ref())? {
+        Some(passphrase) => (passphrase, KeySource::HandedOver),
+        None => {
+            let passphrase = sources::ask(settings, "Vault passphrase:")?;
+            (passphrase, KeySource::Asked)
+        }
+    };
+    let opener = open::derive(settings, kdf.clone(), &passphrase)?;
+    let vault = OpenVault::new(opener, source, sealed, settings)?;
+    Ok((vault, Some(passphrase)))
+}
+
+/// The place of the recipient of that name, if it can be removed.
+fn removable(contents: &Contents, name: &str) -> Result<usize, Failure> {
+    let refused = |exit, what: &str, hint: &str| Err(Failure::new(exit, what).hint(hint));
+    let place = match find(contents, name)[..] {
+        [place] => place,
+        [] => {
+            return refused(
+                Exit::Usage,
+                "the vault has no recipient of this name",
+                "`cldkctl vault recipients list` shows those it has; the vault is as it was",
+            );
+        }
+        _ => {
+            return refused(
+                Exit::Usage,
+                "several recipients of the vault have this name",
+                "name the recipient itself, as `cldkctl vault recipients list -o json` shows it",
+            );
+        }
+    };
+    if contents.recipients.len() == 1 {
+        return refused(
+            Exit::Failure,
+            "it is all that opens the vault, and nobody could without it",
+            "add another first, with `cldkctl vault recipients add` or `cldkctl vault passphrase`; \
+             or remove the vault with `cldkctl auth logout --all`",
+        );
+    }
+    if contents.recipients[place].kdf().is_some() {
+        return refused(
+            Exit::Usage,
+            "this is the passphrase's own recipient",
+            "take the passphrase away with `cldkctl vault passphrase --remove`",
+        );
+    }
+    Ok(place)
+}
+
+fn changed_meanwhile() -> Failure {
+    Failure::new(
+        Exit::Failure,
+        "another command took the passphrase away meanwhile",
+    )
+    .hint("try again; the vault is as it was")
+}
