@@ -249,7 +249,7 @@ fn a_device_a_folder_or_a_pipe_is_not_replaced_by_a_file() {
     for target in ["fifo", "folder", "null"] {
         for force in [None, Some("--force")] {
             let args: Vec<&str> = [Some(target), force].into_iter().flatten().collect();
-            let output = backup(&world, &args).expect_code(2);
+            let output = backup(&world, &args).expect_code(1);
             assert!(output.stderr.contains("not a regular file"), "{output}");
         }
     }

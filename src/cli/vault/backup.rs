@@ -100,7 +100,7 @@ fn target(file: &Path) -> Result<Store, Failure> {
     let path = store.path();
     match (path.metadata(), path.canonicalize()) {
         (Ok(metadata), _) if !metadata.is_file() => Err(Failure::new(
-            Exit::Usage,
+            Exit::Failure,
             format!("{} is not a regular file", path.display()),
         )
         .hint("name a file to write, or - for standard output")),
