@@ -13,18 +13,20 @@ use crate::secret::Passphrase;
 /// be opened without this program.
 const LONGEST_FOR_ARGON2: usize = 127;
 
-/// A new passphrase, strong enough unless `allow_weak`; asked for unless there is a `handover`.
+/// A new passphrase, strong enough unless `allow_weak`; asked for unless there is a `handover`,
+/// which `flags` make.
 ///
 /// # Errors
 /// When there is nobody to ask (exit 4), the two answers differ, or it is refused.
 pub fn choose(
     settings: &Settings,
     handover: Option<&Handover>,
+    flags: &str,
     allow_weak: bool,
 ) -> Result<Passphrase, Failure> {
     let passphrase = match sources::handed_over(settings, handover)? {
         Some(passphrase) => passphrase,
-        None => match ask_twice(settings)? {
+        None => match ask_twice(settings, flags)? {
             Some(passphrase) => passphrase,
             None => return make_up(settings),
         },
@@ -47,16 +49,16 @@ pub fn choose(
 }
 
 /// Asks for a new passphrase and for it again; `None` for an empty answer.
-fn ask_twice(settings: &Settings) -> Result<Option<Passphrase>, Failure> {
+fn ask_twice(settings: &Settings, flags: &str) -> Result<Option<Passphrase>, Failure> {
     let ask = |question| {
         settings.asker.ask_hidden(question).map_err(|error| {
             if error.is_silence() {
                 let path = settings.store.path().display();
                 Failure::new(
                     Exit::Locked,
-                    format!("there is no passphrase for the new vault {path}, and {error}"),
+                    format!("there is no new passphrase for the vault {path}, and {error}"),
                 )
-                .hint("hand it over with --passphrase-file or --passphrase-stdin; nothing was written")
+                .hint(format!("hand it over with {flags}; nothing was written"))
             } else {
                 error.into()
             }

@@ -15,6 +15,9 @@ use crate::vault::{
     Store,
 };
 
+/// What is asked of whoever opens the vault.
+const QUESTION: &str = "Vault passphrase:";
+
 /// What opens a vault, again and again while a command runs.
 pub enum Opener {
     /// A key that was derived from a passphrase.
@@ -221,7 +224,7 @@ pub fn unseal(settings: &Settings, sealed: &Sealed, touch: Touch) -> Result<Open
         ),
         Found::Nothing => {}
     }
-    unseal_asking(settings, sealed, kdf)
+    unseal_asking(settings, sealed, kdf, QUESTION)
 }
 
 /// Opens a vault with what is handed over or typed now: being unlocked is not enough for
@@ -230,17 +233,34 @@ pub fn unseal(settings: &Settings, sealed: &Sealed, touch: Touch) -> Result<Open
 /// # Errors
 /// As [`unseal`].
 pub fn unseal_unheld(settings: &Settings, sealed: &Sealed) -> Result<OpenVault, Failure> {
+    unseal_unheld_asking(settings, sealed, QUESTION)
+}
+
+/// The same with another question, for a file that is not the vault.
+///
+/// # Errors
+/// As [`unseal`].
+pub fn unseal_unheld_asking(
+    settings: &Settings,
+    sealed: &Sealed,
+    question: &str,
+) -> Result<OpenVault, Failure> {
     if let Some(vault) = unseal_handed_over(settings, sealed)? {
         return Ok(vault);
     }
     match kdf(settings, sealed)? {
-        Some(kdf) => unseal_asking(settings, sealed, kdf),
+        Some(kdf) => unseal_asking(settings, sealed, kdf, question),
         None => Err(no_passphrase(settings, Exit::Locked)),
     }
 }
 
-fn unseal_asking(settings: &Settings, sealed: &Sealed, kdf: &Kdf) -> Result<OpenVault, Failure> {
-    let passphrase = sources::ask(settings, "Vault passphrase:")?;
+fn unseal_asking(
+    settings: &Settings,
+    sealed: &Sealed,
+    kdf: &Kdf,
+    question: &str,
+) -> Result<OpenVault, Failure> {
+    let passphrase = sources::ask(settings, question)?;
     let opener = derive(settings, kdf.clone(), &passphrase)?;
     OpenVault::new(opener, KeySource::Asked, sealed, settings)
 }

@@ -97,7 +97,20 @@ impl Store {
     /// # Errors
     /// When it cannot be read, is no regular file, is too large, or belongs to another user.
     pub fn read(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        read_file(&self.resolve()?)
+        read_file(&self.resolve()?, Whose::Ours)
+    }
+
+    /// Reads a copy that may lie anywhere and be anybody's, such as one on a stick or a
+    /// share. What it is worth shows when it is opened.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no regular file or is too large.
+    pub fn read_wherever(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.path.canonicalize() {
+            Ok(path) => read_file(&path, Whose::Anybodys),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io_error("read", &self.path)(error)),
+        }
     }
 
     /// Tries to take the lock on the vault, making its folder (0700) if there is none;
@@ -124,7 +137,7 @@ impl Store {
             .custom_flags(NO_SURPRISES)
             .open(&lock_path)
             .map_err(io_error("open the lock file", &lock_path))?;
-        check_file(&file, &lock_path)?;
+        check_file(&file, &lock_path, Whose::Ours)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(Locked { path, _lock: file })),
             Err(Errno::WOULDBLOCK) => Ok(None),
@@ -185,7 +198,7 @@ impl Locked {
     /// # Errors
     /// As [`Store::read`].
     pub fn read(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        read_file(&self.path)
+        read_file(&self.path, Whose::Ours)
     }
 
     /// Replaces the vault by `bytes`, with mode 0600. When this returns, they are on disk.
@@ -308,7 +321,14 @@ const NO_SURPRISES: i32 = rustix::fs::OFlags::NOFOLLOW
     .union(rustix::fs::OFlags::NOCTTY)
     .bits() as i32;
 
-fn read_file(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+/// Whose a file has to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Ours,
+    Anybodys,
+}
+
+fn read_file(path: &Path, whose: Whose) -> Result<Option<Vec<u8>>, StoreError> {
     let file = match OpenOptions::new()
         .read(true)
         .custom_flags(NO_SURPRISES)
@@ -324,7 +344,7 @@ fn read_file(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
         }
         Err(error) => return Err(io_error("read", path)(error)),
     };
-    let size = check_file(&file, path)?;
+    let size = check_file(&file, path, whose)?;
     let too_large = || StoreError::TooLarge {
         path: path.to_owned(),
     };
@@ -342,15 +362,15 @@ fn read_file(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
     Ok(Some(bytes))
 }
 
-/// Checks an open file: regular, and ours. Gives its size.
-fn check_file(file: &File, path: &Path) -> Result<u64, StoreError> {
+/// Checks an open file: regular, and ours if it has to be. Gives its size.
+fn check_file(file: &File, path: &Path, whose: Whose) -> Result<u64, StoreError> {
     let metadata = file.metadata().map_err(io_error("read", path))?;
     if !metadata.is_file() {
         return Err(StoreError::NotAFile {
             path: path.to_owned(),
         });
     }
-    if metadata.uid() != our_uid() {
+    if whose == Whose::Ours && metadata.uid() != our_uid() {
         return Err(StoreError::NotOurs {
             path: path.to_owned(),
             owner: metadata.uid(),

@@ -115,6 +115,7 @@ impl LoginArgs {
                 let passphrase = new_passphrase::choose(
                     settings,
                     settings.handover.as_ref(),
+                    "--passphrase-file or --passphrase-stdin",
                     self.allow_weak_passphrase,
                 )?;
                 let opener = create(settings, cost, &passphrase, context)?;

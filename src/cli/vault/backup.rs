@@ -1,7 +1,7 @@
 //! `cldkctl vault backup FILE`: a copy that is known to open.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -56,7 +56,7 @@ impl BackupArgs {
             return console::finish(stdout.write_all(&bytes).and_then(|()| stdout.flush()));
         }
 
-        let copy = Store::at(&self.file)?;
+        let copy = target(&self.file)?;
         if is_same_file(settings.store.path(), copy.path()) {
             return Err(
                 Failure::new(Exit::Usage, "the backup would replace the vault itself")
@@ -73,7 +73,7 @@ impl BackupArgs {
             write_whole(copy.path(), &bytes, existing)?;
         }
         // Read back from where it lies now, and opened.
-        let read = copy.read()?.unwrap_or_default();
+        let read = copy.read_wherever()?.unwrap_or_default();
         let sealed = Sealed::parse(&read).map_err(|error| Failure::vault(error, &copy))?;
         let contents = vault.opener.open(&sealed, &copy)?;
         if (&contents.id, contents.revision) != (&vault.contents.id, vault.contents.revision) {
@@ -93,6 +93,22 @@ impl BackupArgs {
     }
 }
 
-fn is_same_file(one: &std::path::Path, other: &std::path::Path) -> bool {
+/// Where the copy goes. A link stays one: what it leads to is the file that is meant. A
+/// device or a pipe would not be written to but replaced, so it is refused.
+fn target(file: &Path) -> Result<Store, Failure> {
+    let store = Store::at(file)?;
+    let path = store.path();
+    match (path.metadata(), path.canonicalize()) {
+        (Ok(metadata), _) if !metadata.is_file() => Err(Failure::new(
+            Exit::Failure,
+            format!("{} is not a regular file", path.display()),
+        )
+        .hint("name a file to write, or - for standard output")),
+        (Ok(_), Ok(path)) => Ok(Store::at(&path)?),
+        _ => Ok(store),
+    }
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
     matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }

@@ -57,12 +57,22 @@ impl PassphraseArgs {
                 .note(&format!("The vault {path} has no passphrase any more"));
         } else {
             // The cost stays what its owner chose.
-            let cost = old.map_or(settings.cost, |kdf| kdf.cost);
+            let cost = old.as_ref().map_or(settings.cost, |kdf| kdf.cost);
             let handover = self.new_passphrase_file.map(Handover::File);
-            let new =
-                new_passphrase::choose(settings, handover.as_ref(), self.allow_weak_passphrase)?;
+            let new = new_passphrase::choose(
+                settings,
+                handover.as_ref(),
+                "--new-passphrase-file",
+                self.allow_weak_passphrase,
+            )?;
             let (_, entry) = open::derive_new(settings, cost, &new)?;
             vault.update_passphrase(settings, Some(entry))?;
+            if old.is_none() {
+                settings
+                    .console
+                    .note(&format!("The vault {path} opens with the passphrase, too"));
+                return Ok(());
+            }
             settings
                 .console
                 .note(&format!("Changed the passphrase of the vault {path}"));

@@ -7,12 +7,13 @@ use clap::Args;
 use jiff::Timestamp;
 
 use crate::cli::failure::Failure;
-use crate::cli::global::Settings;
+use crate::cli::global::{Handover, Settings};
 use crate::cli::open::{self, KeySource, OpenVault, Opener};
-use crate::cli::{save, seen};
+use crate::cli::{save, seen, sources};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::{Found, Touch};
+use crate::secret::Passphrase;
 use crate::vault::seal::MAX_FILE_BYTES;
 use crate::vault::{SealError, Sealed, Store};
 
@@ -38,6 +39,16 @@ pub(super) struct RestoreArgs {
 impl RestoreArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         interrupt::watch();
+        if self.file.as_os_str() == "-"
+            && settings.identity.is_none()
+            && settings.handover == Some(Handover::Stdin)
+        {
+            return Err(Failure::new(
+                Exit::Usage,
+                "standard input cannot be the backup and the passphrase at once",
+            )
+            .hint("hand the passphrase over with --passphrase-file"));
+        }
         let (backup, bytes) = read(&self.file)?;
         let sealed = Sealed::parse(&bytes).map_err(|error| Failure::vault(error, &backup))?;
         let exists = settings.store.read()?.is_some();
@@ -49,9 +60,14 @@ impl RestoreArgs {
                 ),
             );
         }
-        let opened = open_backup(settings, backup, &sealed)?;
+        // Read once: a pipe has nothing to give the second time.
+        let passphrase = match &settings.identity {
+            None => sources::handed_over(settings, settings.handover.as_ref())?,
+            Some(_) => None,
+        };
+        let opened = open_backup(settings, backup, &sealed, passphrase.as_ref())?;
         if exists && self.merge {
-            return merge(settings, opened);
+            return merge(settings, opened, passphrase.as_ref());
         }
         replace(settings, &bytes, &opened)
     }
@@ -78,7 +94,7 @@ fn read(file: &Path) -> Result<(Store, Vec<u8>), Failure> {
         return Ok((store, bytes));
     }
     let store = Store::at(file)?;
-    match store.read()? {
+    match store.read_wherever()? {
         Some(bytes) => Ok((store, bytes)),
         None => Err(Failure::new(
             Exit::Usage,
@@ -89,28 +105,51 @@ fn read(file: &Path) -> Result<(Store, Vec<u8>), Failure> {
 }
 
 /// Opens the backup as the vault itself would be: one of this vault opens with its held key.
-fn open_backup(settings: &Settings, store: Store, sealed: &Sealed) -> Result<OpenVault, Failure> {
+fn open_backup(
+    settings: &Settings,
+    store: Store,
+    sealed: &Sealed,
+    passphrase: Option<&Passphrase>,
+) -> Result<OpenVault, Failure> {
     let backup = Settings {
         store,
         ..settings.clone()
     };
-    if let Some(kdf) = open::kdf(&backup, sealed)?
-        && settings.identity.is_none()
-        && settings.handover.is_none()
+    if let Some(passphrase) = passphrase {
+        return open_with(&backup, sealed, passphrase);
+    }
+    if settings.identity.is_none()
+        && let Some(kdf) = open::kdf(&backup, sealed)?
         && let Found::Key(key) = settings
             .keepers
             .get(&settings.slot(), &kdf.salt, Touch::Use)
     {
-        return OpenVault::new(
-            Opener::Key(kdf.clone(), key),
-            KeySource::Kept,
-            sealed,
-            &backup,
-        );
+        let opener = Opener::Key(kdf.clone(), key);
+        return OpenVault::new(opener, KeySource::Kept, sealed, &backup);
     }
     let path = backup.store.path().display();
     settings.console.note(&format!("Opening the backup {path}"));
-    open::unseal_unheld(&backup, sealed)
+    open::unseal_unheld_asking(&backup, sealed, "Passphrase of the backup:").map_err(|failure| {
+        match failure.exit {
+            Exit::Locked => failure.hint(
+                "hand its passphrase over with --passphrase-file or --passphrase-stdin, or an identity with --identity",
+            ),
+            _ => failure,
+        }
+    })
+}
+
+/// Opens a vault, or a backup of one, with a passphrase that was handed over.
+fn open_with(
+    settings: &Settings,
+    sealed: &Sealed,
+    passphrase: &Passphrase,
+) -> Result<OpenVault, Failure> {
+    let Some(kdf) = open::kdf(settings, sealed)? else {
+        return Err(open::no_passphrase(settings, Exit::WrongPassphrase));
+    };
+    let opener = open::derive(settings, kdf.clone(), passphrase)?;
+    OpenVault::new(opener, KeySource::HandedOver, sealed, settings)
 }
 
 /// Puts the backup in place; what is there is kept under a dated name.
@@ -141,10 +180,39 @@ fn replace(settings: &Settings, bytes: &[u8], opened: &OpenVault) -> Result<(), 
     Ok(())
 }
 
+/// Opens the vault that is there. What opened the backup opens it, too, if they have the same
+/// key; a passphrase that was handed over may be the backup's alone, so a held key comes next.
+fn open_beside(
+    settings: &Settings,
+    of_backup: Opener,
+    passphrase: Option<&Passphrase>,
+) -> Result<OpenVault, Failure> {
+    let sealed = open::peek(settings)?.ok_or_else(|| open::no_vault(settings))?;
+    if of_backup.open(&sealed, &settings.store).is_ok() {
+        return OpenVault::new(of_backup, KeySource::HandedOver, &sealed, settings);
+    }
+    if let Some(kdf) = open::kdf(settings, &sealed)?
+        && let Found::Key(key) = settings
+            .keepers
+            .get(&settings.slot(), &kdf.salt, Touch::Use)
+    {
+        let opener = Opener::Key(kdf.clone(), key);
+        return OpenVault::new(opener, KeySource::Kept, &sealed, settings);
+    }
+    match passphrase {
+        Some(passphrase) => open_with(settings, &sealed, passphrase),
+        None => open::open(settings, Touch::Use),
+    }
+}
+
 /// Adds the backup's contexts that the vault does not have.
-fn merge(settings: &Settings, backup: OpenVault) -> Result<(), Failure> {
+fn merge(
+    settings: &Settings,
+    backup: OpenVault,
+    passphrase: Option<&Passphrase>,
+) -> Result<(), Failure> {
     let path = settings.store.path().display();
-    let mut vault = open::open(settings, Touch::Use)?;
+    let mut vault = open_beside(settings, backup.opener, passphrase)?;
     let (taken, left) = vault.update(settings, |contents| {
         let (mut taken, mut left) = (Vec::new(), Vec::new());
         for context in &backup.contents.contexts {
