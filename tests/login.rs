@@ -325,3 +325,15 @@ fn an_empty_answer_is_given_a_passphrase_that_opens_the_vault() {
     assert_nothing_secret_on(&(stdout + &stderr), &[generated]);
     world.assert_no_secret(&[generated]);
 }
+
+#[test]
+fn a_token_that_was_copied_with_cr_lf_answers_one_question_and_not_the_next() {
+    let (_cloudeka, world) = cloudeka_and_world();
+    let mut terminal = world.cldkctl(["auth", "--no-unlock"]).on_pty();
+    terminal.expect("Enter your token:");
+    terminal.send_bytes(format!("{TOKEN}\r\n").as_bytes());
+    type_new_passphrase(&mut terminal, PASSPHRASE);
+    terminal.expect("Auth success");
+    assert_eq!(terminal.wait(), 0);
+    assert!(!terminal.screen().contains("shown this once"));
+}

@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcgetwinsize, tcsetattr,
 };
@@ -24,6 +25,8 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// derivation is slow, must not see their passphrase on the screen.
 pub struct Terminal {
     file: File,
+    /// A key that was typed ahead, read on the way past line ends.
+    ahead: Option<u8>,
 }
 
 /// Why a question got no answer.
@@ -82,21 +85,26 @@ impl Terminal {
             question: String::new(),
         }));
         tcsetattr(&file, OptionalActions::Now, &quiet).map_err(io::Error::from)?;
-        Ok(Self { file })
+        Ok(Self { file, ahead: None })
     }
 
     /// Asks, and reads one line without showing it. Backspace, Ctrl-U and Ctrl-W work.
+    ///
+    /// What was typed ahead is the answer, but for line ends alone: a token that was copied
+    /// with CR LF behind it would otherwise answer the next question with nothing.
     ///
     /// # Errors
     /// When the answer is too long, has other control characters, or the terminal is gone.
     pub fn ask_hidden(&mut self, question: &str) -> Result<Zeroizing<String>, PromptError> {
         let question = format!("{question} ");
         interrupt::note_question(&question);
+        self.drop_line_ends()?;
         self.file.write_all(question.as_bytes())?;
 
         let spoilt = Arc::new(Spoilt::default());
         let keys = Keys {
             file: self.file.try_clone()?,
+            ahead: self.ahead.take(),
             read: 0,
             spoilt: Arc::clone(&spoilt),
         };
@@ -116,6 +124,26 @@ impl Terminal {
             return Err(PromptError::Characters);
         }
         Ok(answer)
+    }
+
+    fn drop_line_ends(&mut self) -> io::Result<()> {
+        const AT_ONCE: Timespec = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        while self.ahead.is_none() {
+            let mut waited = [PollFd::new(&self.file, PollFlags::IN)];
+            if poll(&mut waited, Some(&AT_ONCE))? == 0 {
+                break;
+            }
+            let mut byte = Zeroizing::new([0]);
+            match self.file.read(&mut *byte)? {
+                0 => break,
+                _ if matches!(byte[0], b'\r' | b'\n') => {}
+                _ => self.ahead = Some(byte[0]),
+            }
+        }
+        Ok(())
     }
 
     /// Shows a text on the terminal and nowhere else.
@@ -153,6 +181,7 @@ struct Spoilt {
 /// it would drop in silence: a token from which something is missing must not be sent.
 struct Keys {
     file: File,
+    ahead: Option<u8>,
     read: usize,
     spoilt: Arc<Spoilt>,
 }
@@ -165,11 +194,14 @@ impl Read for Keys {
         };
         loop {
             let mut byte = Zeroizing::new([0]);
-            match self.file.read(&mut *byte) {
-                Ok(0) => return Ok(0),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
+            match self.ahead.take() {
+                Some(ahead) => byte[0] = ahead,
+                None => match self.file.read(&mut *byte) {
+                    Ok(0) => return Ok(0),
+                    Ok(_) => {}
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => return Err(error),
+                },
             }
             self.read += 1;
             *slot = byte[0];
