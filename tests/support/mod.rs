@@ -126,7 +126,7 @@ fn wait_for(child: &mut Child, limit: Duration) -> Option<i32> {
 /// A terminal is opened first and marked close-on-exec after; a process that another test
 /// starts between the two would inherit the terminal, and it would never hang up. Held while
 /// a program is written as well: one that a new process still has open cannot be run.
-fn starting() -> MutexGuard<'static, ()> {
+pub fn starting() -> MutexGuard<'static, ()> {
     static STARTING: Mutex<()> = Mutex::new(());
     STARTING.lock().unwrap_or_else(PoisonError::into_inner)
 }

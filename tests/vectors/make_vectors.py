@@ -491,6 +491,28 @@ def bad_contents():
     bad("argon2id-iterations-missing", "7.4: no iterations.", drop("recipients", 0, "argon2id", "iterations"))
 
 
+# --- Vaults that the binary made --------------------------------------------------------------------------------------
+
+
+def made_by_the_binary():
+    """Their files are random and were made once, as README.md says; here they are only listed."""
+    def made(name, why, code=0, **key):
+        line = {"file": name + ".age", **key, "exit": code, "why": why}
+        manifest.append(line | ({"contents": name + ".json"} if code == 0 else {}))
+
+    by_passphrase = {"passphrase": PASSPHRASE}
+    for kind in "ed25519", "rsa":
+        key = {"identity": f"ssh-{kind}.key"}
+        made(f"made-ssh-{kind}", f"A passphrase and an ssh-{kind} key; opened by the passphrase.", **by_passphrase)
+        made(f"made-ssh-{kind}", f"A passphrase and an ssh-{kind} key; opened by the SSH key.", **key)
+        made(f"made-ssh-{kind}", f"A passphrase and an ssh-{kind} key; an age identity that is not among the recipients.", 5, identity="stranger.key")
+    made("made-ssh-rsa", "An SSH key that is not among the recipients.", 5, identity="ssh-ed25519.key")
+    made("made-ssh-ed25519-only", "No KDF stanza; the ssh-ed25519 key opens it.", identity="ssh-ed25519.key")
+    made("made-ssh-ed25519-only", "4.3: no KDF stanza, so that no passphrase can be right.", 5, **by_passphrase)
+    made("made-plugin", "A passphrase and a recipient of a plugin, which reading does not take.", **by_passphrase)
+    made("made-plugin", "A recipient of a plugin, and an identity that is not among the recipients.", 5, identity="machine.key")
+
+
 def main():
     make_example.main()
     for name, key in ("machine.key", MACHINE), ("stranger.key", STRANGER):
@@ -500,6 +522,7 @@ def main():
     bad_files()
     bad_stanzas()
     bad_contents()
+    made_by_the_binary()
     write("vectors.json", b"[\n" + b",\n".join(a.to_json(e) for e in manifest) + b"\n]\n")
     print(len(manifest), "entries")
 
