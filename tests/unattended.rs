@@ -16,7 +16,7 @@ const README: &str = include_str!("../README.md");
 const USUAL_PATH: &str = "/usr/bin:/bin";
 const REPORT: &str = "#!/bin/sh\nprintf 'report %s' \"$CLDKCTL_TOKEN\"\n";
 
-/// The fenced blocks of the section that are in `language`: two, or one with two parts.
+/// The fenced blocks of the section that are in `language`.
 #[track_caller]
 fn blocks(language: &str) -> Vec<&'static str> {
     let rest = README.split("\n### Unattended machines\n").nth(1);
@@ -30,10 +30,10 @@ fn blocks(language: &str) -> Vec<&'static str> {
         .collect()
 }
 
-/// A machine: a home with the program where `cargo install` puts it, and two vaults to choose
-/// from, made by the README's own commands.
+/// A machine: a home with the program where `cargo install` puts it, and a vault made by the
+/// README's own commands.
 struct Machine {
-    _cloudeka: Standin,
+    cloudeka: Standin,
     world: World,
 }
 
@@ -61,11 +61,8 @@ impl Machine {
                 .run()
                 .succeeded();
         }
-        let machine = Self {
-            _cloudeka: cloudeka,
-            world,
-        };
-        let url = machine._cloudeka.base_url();
+        let machine = Self { cloudeka, world };
+        let url = machine.cloudeka.base_url();
         let pass = home.join("pass.txt");
         let mut env = vec![("CLDKCTL_BASE_URL", url.as_str())];
         if with_passphrase {
