@@ -150,7 +150,10 @@ fn it_is_detached_from_everything_its_starter_had() {
             names.sort();
             assert_eq!(names, ["HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"]);
             for entry in fs::read_dir(of(pid, "fd")).unwrap() {
-                let leads_to = fs::read_link(entry.unwrap().path()).unwrap();
+                // One that is closed by now was a client's, which came and went.
+                let Ok(leads_to) = fs::read_link(entry.unwrap().path()) else {
+                    continue;
+                };
                 let leads_to = leads_to.to_str().unwrap();
                 let good = leads_to == "/dev/null"
                     || leads_to.starts_with("socket:")
