@@ -254,3 +254,23 @@ fn where_nobody_answers_the_stored_token_still_comes() {
     assert!(output.stderr.contains(&address), "{output}");
     assert_ne!(standin::nobodys_url(), address);
 }
+
+#[test]
+fn a_check_with_a_passphrase_on_stdin_reads_it_once_and_shows_what_it_opened() {
+    let (_cloudeka, world) = logged_in();
+    let output = world
+        .cldkctl([
+            "auth",
+            "status",
+            "--check",
+            "--passphrase-stdin",
+            "-o",
+            "json",
+        ])
+        .stdin(PASSPHRASE)
+        .run()
+        .succeeded();
+    let shown: serde_json::Value = serde_json::from_str(&output.stdout).expect("JSON");
+    assert_eq!(shown["accepted"], true, "{output}");
+    assert_eq!(shown["contexts"][0]["name"], "default", "{output}");
+}

@@ -60,6 +60,12 @@ impl Credential {
         })
     }
 
+    /// The vault that it is from, open.
+    #[must_use]
+    pub fn into_vault(self) -> Option<OpenVault> {
+        self.home.map(|(vault, _)| vault)
+    }
+
     /// A session that has not come to its end: the cached one, or a new one for the token.
     ///
     /// # Errors

@@ -130,11 +130,11 @@ pub struct OpenVault {
 /// When there is no vault, or it cannot be opened.
 pub fn open(settings: &Settings, touch: Touch) -> Result<OpenVault, Failure> {
     let sealed = peek(settings)?.ok_or_else(|| no_vault(settings))?;
-    let vault = unseal(settings, &sealed, touch)?;
+    let mut vault = unseal(settings, &sealed, touch)?;
     if vault.source == KeySource::Asked {
         keep(settings, &vault.opener, settings.limits, settings.scope);
     }
-    seen::notice(settings, &vault.contents);
+    seen::notice(settings, &mut vault);
     Ok(vault)
 }
 

@@ -10,6 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
 
 use super::global::Settings;
+use super::open::OpenVault;
 use crate::vault::{Contents, Existing, write_whole};
 
 /// What memory says of a vault.
@@ -31,17 +32,21 @@ pub fn age(settings: &Settings, contents: &Contents) -> Age {
 }
 
 /// Says so if the vault is older than one that was seen, and remembers it if it is newer.
-pub fn notice(settings: &Settings, contents: &Contents) {
-    match remembered(settings, contents) {
-        Some(seen) if seen > contents.revision => {
-            let path = settings.store.path().display();
-            settings.console.warn(&format!(
-                "the vault {path} is an older copy: revision {}, where {seen} was seen before; \
-                 if you put it back yourself, say so with `cldkctl vault verify --accept-older`",
-                contents.revision
-            ));
-        }
-        _ => raise(settings, contents),
+///
+/// A command that saves meanwhile has its revision remembered after the vault was read here;
+/// so it is read once more before anybody is alarmed.
+pub fn notice(settings: &Settings, vault: &mut OpenVault) {
+    let Age::Older(seen) = age(settings, &vault.contents) else {
+        return raise(settings, &vault.contents);
+    };
+    let _ = vault.reread(settings);
+    let revision = vault.contents.revision;
+    if seen > revision {
+        let path = settings.store.path().display();
+        settings.console.warn(&format!(
+            "the vault {path} is an older copy: revision {revision}, where {seen} was seen before; \
+             if you put it back yourself, say so with `cldkctl vault verify --accept-older`"
+        ));
     }
 }
 

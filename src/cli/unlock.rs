@@ -44,8 +44,8 @@ impl UnlockArgs {
         }
         // Also when it is unlocked already: else whoever sits down at an open terminal
         // could keep it so for ever.
-        let vault = open::unseal_unheld(settings, &sealed)?;
-        seen::notice(settings, &vault.contents);
+        let mut vault = open::unseal_unheld(settings, &sealed)?;
+        seen::notice(settings, &mut vault);
         let opener = vault.opener;
         let limits = Limits {
             idle: self.idle.map_or(settings.limits.idle, |period| period.0),

@@ -100,7 +100,7 @@ impl LoginArgs {
             }
             (Some(sealed), _) => {
                 let mut vault = open::unseal(settings, &sealed, Touch::Use)?;
-                seen::notice(settings, &vault.contents);
+                seen::notice(settings, &mut vault);
                 let by_identity = matches!(vault.opener, Opener::Identities(_));
                 vault.update(settings, |contents| {
                     if by_identity {

@@ -9,6 +9,7 @@ use crate::cli::context::Shown;
 use crate::cli::credential::{Credential, TOKEN_VARIABLE, token_from_environment};
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
+use crate::cli::open::OpenVault;
 use crate::cli::period::spoken;
 use crate::cli::{online, open, seen};
 use crate::cloudeka::{Method, Request};
@@ -52,11 +53,15 @@ struct Status {
 
 impl StatusArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let check = self.check.then(|| check(settings));
+        let (check, vault) = match self.check.then(|| check(settings)) {
+            Some((check, vault)) => (Some(check), vault),
+            None => (None, None),
+        };
         let sealed = open::peek(settings)?;
-        let opened = match &sealed {
-            Some(sealed) => open::unseal_unasked(settings, sealed)?,
-            None => None,
+        // What opened the vault for the check is not read, asked for or derived again.
+        let mut opened = match (vault, &sealed, &check) {
+            (None, Some(sealed), None | Some(Ok(()))) => open::unseal_unasked(settings, sealed)?,
+            (vault, ..) => vault,
         };
         let (held, cost) = match &sealed {
             Some(sealed) => (
@@ -65,8 +70,8 @@ impl StatusArgs {
             ),
             None => (None, None),
         };
-        if let Some(vault) = &opened {
-            seen::notice(settings, &vault.contents);
+        if let Some(vault) = &mut opened {
+            seen::notice(settings, vault);
         }
         let status = Status {
             vault: settings.store.path().display().to_string(),
@@ -91,10 +96,16 @@ impl StatusArgs {
     }
 }
 
-/// Asks the API whether it accepts the credential.
-fn check(settings: &Settings) -> Result<(), Failure> {
+/// Whether the API accepts the credential, and the vault that this one is from.
+fn check(settings: &Settings) -> (Result<(), Failure>, Option<OpenVault>) {
     interrupt::watch();
-    let mut credential = Credential::find(settings, Touch::Look)?;
+    match Credential::find(settings, Touch::Look) {
+        Ok(mut credential) => (ask(settings, &mut credential), credential.into_vault()),
+        Err(failure) => (Err(failure), None),
+    }
+}
+
+fn ask(settings: &Settings, credential: &mut Credential) -> Result<(), Failure> {
     let client = online::client(settings, credential.base_url.clone())?;
     let request = Request {
         method: Method::Get,
@@ -102,10 +113,10 @@ fn check(settings: &Settings) -> Result<(), Failure> {
         query: Vec::new(),
         body: None,
     };
-    let answer = call_in_session(settings, &mut credential, &client, &request)?;
+    let answer = call_in_session(settings, credential, &client, &request)?;
     match answer.status {
         200..=299 => Ok(()),
-        401 => Err(rejected(&credential)),
+        401 => Err(rejected(credential)),
         status => {
             let origin = credential.base_url.origin();
             Err(Failure::new(

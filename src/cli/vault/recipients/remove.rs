@@ -30,7 +30,7 @@ impl RemoveArgs {
         interrupt::watch();
         let sealed = open::peek(settings)?.ok_or_else(|| open::no_vault(settings))?;
         let (mut vault, passphrase) = open_with_passphrase(settings, &sealed)?;
-        seen::notice(settings, &vault.contents);
+        seen::notice(settings, &mut vault);
         // Before a key is derived, and once more under the lock.
         removable(&vault.contents, &self.name)?;
         let rederived = match (passphrase, vault.contents.kdf()) {
