@@ -220,6 +220,10 @@ fn what_is_no_answer_of_an_api_is_told_apart() {
         (http(200, "", "{\"data\":{}}"), Fault::NoSession),
         (http(204, "", ""), Fault::NotJson),
         ("SSH-2.0-OpenSSH_9.6\r\n".to_owned(), Fault::NotHttp),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n".to_owned(),
+            Fault::NotHttp,
+        ),
     ] {
         let stub = Stub::answering(std::slice::from_ref(&answer));
         assert_eq!(

@@ -109,6 +109,8 @@ pub(super) fn classify(error: &(dyn StdError + 'static)) -> (Cause, Failure) {
         .is_some_and(|text| text.contains("authorization") || text.ends_with("unsuccessful"))
     {
         Unreachable::ProxyDenied
+    } else if io.is_some_and(is_malformed) {
+        return (Cause::NotHttp, Failure::Final);
     } else if let Some(io) = io {
         of_io(io)
     } else if chain.iter().any(|error| is_parse_error(&error.to_string())) {
@@ -186,6 +188,12 @@ fn of_io(error: &io::Error) -> Unreachable {
         | Kind::UnexpectedEof => Unreachable::Broken,
         _ => Unreachable::Other(printable_start(&error.to_string(), 100).to_string()),
     }
+}
+
+/// What hyper reports of a body whose chunks are no chunks; a socket has neither kind.
+fn is_malformed(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(error.kind(), Kind::InvalidInput | Kind::InvalidData)
 }
 
 /// The type is private to hyper; these are the words of its `Display` for what a peer sent.

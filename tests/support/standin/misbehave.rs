@@ -37,6 +37,12 @@ pub enum Misbehave {
     CloseAtOnce,
     /// Bytes that are no HTTP.
     Garbage,
+    /// These bytes, whatever they are, and the connection closed.
+    Bytes(Vec<u8>),
+    /// These bytes, and then those again and again, until the client goes away.
+    Endless(Vec<u8>, Vec<u8>),
+    /// These bytes, and then a space at each interval, until the client goes away.
+    Drip(Vec<u8>, Duration),
 }
 
 impl Misbehave {
@@ -158,6 +164,23 @@ impl Misbehave {
                 wire.send(b"SSH-2.0-OpenSSH_9.9\r\n\x00\x00\x04\xff\xfe\r\n\r\n")?;
                 wire.hang_up();
                 Ok(())
+            }
+            Self::Bytes(bytes) => {
+                wire.send(bytes)?;
+                wire.hang_up();
+                Ok(())
+            }
+            Self::Endless(first, then) => {
+                wire.send(first)?;
+                loop {
+                    wire.send(then)?;
+                }
+            }
+            Self::Drip(first, interval) => {
+                wire.send(first)?;
+                loop {
+                    send_slowly(wire, b" ", *interval)?;
+                }
             }
         }
     }
