@@ -102,13 +102,26 @@ pub fn new_keyring(description: &CStr, parent: i32) -> io::Result<i32> {
 #[cfg(target_os = "linux")]
 #[must_use]
 pub fn find_keyring(parent: i32, description: &CStr) -> Option<i32> {
+    find_in_keyring(parent, c"keyring", description)
+}
+
+/// Finds a key in the keyring with this serial number, keyctl_search(3), where linux-keyutils
+/// searches the special ones alone.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn find_key(keyring: i32, description: &CStr) -> Option<i32> {
+    find_in_keyring(keyring, c"user", description)
+}
+
+#[cfg(target_os = "linux")]
+fn find_in_keyring(keyring: i32, kind: &CStr, description: &CStr) -> Option<i32> {
     // SAFETY: the two texts end with a zero and outlive the call; the rest are numbers.
     let id = unsafe {
         libc::syscall(
             libc::SYS_keyctl,
             libc::KEYCTL_SEARCH,
-            parent,
-            c"keyring".as_ptr(),
+            keyring,
+            kind.as_ptr(),
             description.as_ptr(),
             0,
         )

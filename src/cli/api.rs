@@ -1,7 +1,7 @@
 //! `cldkctl api [METHOD] PATH`: an authenticated call, its answer as it came.
 
 use std::io::{self, IsTerminal, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Map, Value};
@@ -9,13 +9,14 @@ use serde_json::{Map, Value};
 use super::console;
 use super::credential::Credential;
 use super::failure::Failure;
-use super::global::Settings;
+use super::global::{Handover, Settings};
 use super::online;
 use crate::cloudeka::{Answer, Body, Client, Method, Request};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::Touch;
 use crate::printable::printable;
+use crate::prompt::file;
 use crate::secret::Token;
 
 /// The largest body that is sent, in bytes.
@@ -53,6 +54,19 @@ impl ApiArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         interrupt::watch();
         let include = self.include;
+        if self
+            .input
+            .as_ref()
+            .is_some_and(|file| file.as_os_str() == "-")
+            && settings.identity.is_none()
+            && settings.handover == Some(Handover::Stdin)
+        {
+            return Err(Failure::new(
+                Exit::Usage,
+                "standard input cannot be the body and the passphrase at once",
+            )
+            .hint("hand the passphrase over with --passphrase-file"));
+        }
         let request = self.request()?;
         // Before anything is asked or unlocked: a wrong path needs no token.
         settings
@@ -161,32 +175,29 @@ fn json(bytes: Vec<u8>) -> Body {
     }
 }
 
-fn read_input(file: &std::path::Path) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    let read = if file.as_os_str() == "-" {
+fn read_input(path: &Path) -> Result<Vec<u8>, Failure> {
+    let shown = path.display();
+    let unusable = |what: String| {
+        Failure::new(Exit::Usage, what)
+            .hint("name a readable file or pipe with --input, or - for standard input")
+    };
+    let read = if path.as_os_str() == "-" {
+        let mut bytes = Vec::new();
         io::stdin()
             .lock()
             .take(MAX_BODY_BYTES + 1)
             .read_to_end(&mut bytes)
+            .map(|_| (bytes.len() as u64 <= MAX_BODY_BYTES).then_some(bytes))
     } else {
-        std::fs::File::open(file)
-            .and_then(|file| file.take(MAX_BODY_BYTES + 1).read_to_end(&mut bytes))
+        file::open(path)
+            .map_err(|error| unusable(error.to_string()))?
+            .read_at_most(MAX_BODY_BYTES)
     };
-    read.map_err(|error| {
-        Failure::new(
-            Exit::Usage,
-            format!("cannot read {}: {error}", file.display()),
-        )
-        .hint("name a readable file with --input, or - for standard input")
-    })?;
-    if bytes.len() as u64 > MAX_BODY_BYTES {
-        return Err(Failure::new(
-            Exit::Usage,
-            format!("{} is larger than 64 MiB", file.display()),
-        )
-        .hint("send less at a time"));
-    }
-    Ok(bytes)
+    read.map_err(|error| unusable(format!("cannot read {shown}: {error}")))?
+        .ok_or_else(|| {
+            Failure::new(Exit::Usage, format!("{shown} is larger than 64 MiB"))
+                .hint("send less at a time")
+        })
 }
 
 fn print(answer: &Answer, include: bool) -> Result<(), Failure> {

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use serde::Deserialize;
 
 use super::console::{Color, Format};
@@ -15,7 +16,7 @@ use crate::base_url::BaseUrl;
 use crate::exit::Exit;
 use crate::keeper::{Choice, Scope};
 use crate::printable::printable;
-use crate::vault::ContextName;
+use crate::vault::{ContextName, Store, StoreError};
 
 /// The settings file. Every key is the long name of the flag that it is a default for.
 #[derive(Debug, Default, Deserialize)]
@@ -81,6 +82,9 @@ pub struct KdfConfig {
     pub lanes: Option<u32>,
 }
 
+/// What to do about settings that somebody else could have written.
+const OWN_IT: &str = "make the file and its folder yours alone with `chown` and `chmod go-w`, or name others with XDG_CONFIG_HOME";
+
 /// More than anybody writes by hand.
 const MAX_CONFIG_BYTES: u64 = 64 * 1024;
 
@@ -98,11 +102,26 @@ impl Config {
             )
             .hint(hint)
         };
-        // Not to wait for the other end of a pipe that lies there.
+        if let Err(error) = fs::symlink_metadata(path)
+            && error.kind() == io::ErrorKind::NotFound
+        {
+            return Ok(Self::default());
+        }
+        // Who can replace the file, or what a link in its place leads to, can write it.
+        let resolved = Store::at(path).and_then(|place| place.resolve());
+        let resolved = resolved.map_err(|error| match &error {
+            StoreError::NotOurs { .. } | StoreError::OpenFolder { .. } => {
+                let what = format!("{error}, who could so decide where a token goes");
+                bad(Exit::Usage, &what, OWN_IT)
+            }
+            _ => bad(Exit::Failure, &error, "check what lies there"),
+        })?;
+        // Not to wait for the other end of a pipe that lies there, nor to take a terminal.
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
         let opened = fs::OpenOptions::new()
             .read(true)
-            .custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32)
-            .open(path);
+            .custom_flags(flags.bits() as i32)
+            .open(&resolved);
         let file = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
@@ -117,11 +136,7 @@ impl Config {
         let uid = rustix::process::geteuid().as_raw();
         if metadata.mode() & 0o022 != 0 || (metadata.uid() != uid && metadata.uid() != 0) {
             let what = "other users can change it, and so decide where a token goes";
-            return Err(bad(
-                Exit::Usage,
-                &what,
-                "make it yours alone with `chown` and `chmod go-w`",
-            ));
+            return Err(bad(Exit::Usage, &what, OWN_IT));
         }
         let mut text = String::new();
         file.take(MAX_CONFIG_BYTES)

@@ -1,6 +1,7 @@
 //! The flags that every command takes, and what they amount to together with the
 //! environment and `config.toml`.
 
+use std::env::VarError;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -258,7 +259,7 @@ impl GlobalArgs {
                 namespace: self.default_namespace.or(config.default_namespace),
                 project: self
                     .default_project
-                    .or_else(|| env_text("CLDKCTL_DEFAULT_PROJECT_ID"))
+                    .or(env_text("CLDKCTL_DEFAULT_PROJECT_ID")?)
                     .or(config.default_project),
                 registry: self.default_registry.or(config.default_registry),
                 organization: self.organization.or(config.organization),
@@ -298,10 +299,12 @@ where
     T: FromStr,
     T::Err: std::fmt::Display,
 {
-    let (name, text) = match (given, env_text(variable)) {
-        (Some(text), _) => (flag, text),
-        (None, Some(text)) => (variable, text),
-        (None, None) => return Ok(configured),
+    let (name, text) = match given {
+        Some(text) => (flag, text),
+        None => match env_text(variable)? {
+            Some(text) => (variable, text),
+            None => return Ok(configured),
+        },
     };
     text.parse().map(Some).map_err(|error| {
         Failure::new(Exit::Usage, format!("{name} cannot be used: {error}"))
@@ -309,9 +312,18 @@ where
     })
 }
 
-/// An environment variable; an empty one counts as unset, as POSIX tools have it.
-fn env_text(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|text| !text.is_empty())
+/// An environment variable; an empty one counts as unset, as POSIX tools have it. One that is
+/// no text does not: it was meant to say something.
+fn env_text(name: &str) -> Result<Option<String>, Failure> {
+    match std::env::var(name) {
+        Ok(text) => Ok((!text.is_empty()).then_some(text)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(Failure::new(
+            Exit::Usage,
+            format!("{name} cannot be used: it is not UTF-8 text"),
+        )
+        .hint("set it again, or unset it")),
+    }
 }
 
 fn env_path(name: &str) -> Option<PathBuf> {

@@ -1,6 +1,6 @@
 //! Calling the API for a command: the client, its certificates, and its errors.
 
-use std::io::Read;
+use std::path::Path;
 
 use super::console::Console;
 use super::failure::Failure;
@@ -8,6 +8,7 @@ use super::global::Settings;
 use crate::base_url::BaseUrl;
 use crate::cloudeka::{Client, Error, Event, Kind, Options};
 use crate::exit::Exit;
+use crate::prompt::file;
 
 /// More than any bundle of certificates.
 const MAX_PEM_BYTES: u64 = 4 * 1024 * 1024;
@@ -20,17 +21,7 @@ pub fn client(settings: &Settings, base_url: BaseUrl) -> Result<Client, Failure>
     let mut options = Options::new(base_url);
     options.max_retries = settings.max_retries;
     if let Some(path) = &settings.ca_cert {
-        let mut pem = Vec::new();
-        std::fs::File::open(path)
-            .and_then(|file| file.take(MAX_PEM_BYTES).read_to_end(&mut pem))
-            .map_err(|error| {
-                Failure::new(
-                    Exit::Usage,
-                    format!("cannot read {}: {error}", path.display()),
-                )
-                .hint("name a file with a certificate authority in PEM with --ca-cert")
-            })?;
-        options.extra_roots_pem = Some(pem);
+        options.extra_roots_pem = Some(extra_roots(settings.console, path)?);
     }
     Client::new(&options).map_err(|error| match (&error, &settings.ca_cert) {
         (Error::Roots(why), Some(path)) => {
@@ -39,6 +30,24 @@ pub fn client(settings: &Settings, base_url: BaseUrl) -> Result<Client, Failure>
         }
         _ => failure(error),
     })
+}
+
+fn extra_roots(console: Console, path: &Path) -> Result<Vec<u8>, Failure> {
+    let shown = path.display();
+    let unusable = |what: String| {
+        Failure::new(Exit::Usage, what)
+            .hint("name a file with a certificate authority in PEM with --ca-cert")
+    };
+    let mut file = file::open(path).map_err(|error| unusable(error.to_string()))?;
+    // Like anything else that decides where a token goes; but it may be in a checkout.
+    if file.others_can_change() {
+        console.warn(&format!(
+            "other users can change {shown}, and so whom to trust; take that from them with `chmod go-w`"
+        ));
+    }
+    file.read_at_most(MAX_PEM_BYTES)
+        .map_err(|error| unusable(format!("cannot read {shown}: {error}")))?
+        .ok_or_else(|| unusable(format!("{shown} is larger than 4 MiB")))
 }
 
 /// Tells, with `-v`, what happens on the wire.

@@ -265,6 +265,16 @@ fn unseal_asking(
     OpenVault::new(opener, KeySource::Asked, sealed, settings)
 }
 
+/// Nobody was asked, so it is no wrong answer.
+fn held_in_vain(settings: &Settings) -> Failure {
+    let path = settings.store.path().display();
+    Failure::new(
+        Exit::WrongPassphrase,
+        format!("the key that is held for the vault {path} does not open it"),
+    )
+    .hint("forget it with `cldkctl lock`, and try again; the same answer comes when the part of the file that holds its key was altered")
+}
+
 /// The vault is one for identities alone.
 #[must_use]
 pub fn no_passphrase(settings: &Settings, exit: Exit) -> Failure {
@@ -398,7 +408,12 @@ impl OpenVault {
         sealed: &Sealed,
         settings: &Settings,
     ) -> Result<Self, Failure> {
-        let contents = opener.open(sealed, &settings.store)?;
+        let contents = opener.open(sealed, &settings.store).map_err(|failure| {
+            match (failure.exit, source) {
+                (Exit::WrongPassphrase, KeySource::Kept) => held_in_vain(settings),
+                _ => failure,
+            }
+        })?;
         Ok(Self {
             opener,
             source,

@@ -5,13 +5,12 @@
 //! nothing else. Without it, as on a new machine, whatever comes first is taken for new.
 
 use std::fs;
-use std::io::Read;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use super::global::Settings;
 use super::open::OpenVault;
-use crate::vault::{Contents, Existing, write_whole};
+use crate::vault::{Contents, Existing, Store, StoreError, write_whole};
 
 /// What memory says of a vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +25,7 @@ pub enum Age {
 #[must_use]
 pub fn age(settings: &Settings, contents: &Contents) -> Age {
     match remembered(settings, contents) {
-        Some(seen) if seen > contents.revision => Age::Older(seen),
+        Ok(Some(seen)) if seen > contents.revision => Age::Older(seen),
         _ => Age::Current,
     }
 }
@@ -36,6 +35,13 @@ pub fn age(settings: &Settings, contents: &Contents) -> Age {
 /// A command that saves meanwhile has its revision remembered after the vault was read here;
 /// so it is read once more before anybody is alarmed.
 pub fn notice(settings: &Settings, vault: &mut OpenVault) {
+    if let Err(error) = remembered(settings, &vault.contents) {
+        settings.console.warn(&format!(
+            "an older copy of the vault would not be noticed: {error}; \
+             take their permission with `chmod go-w`, or set XDG_STATE_HOME to a folder of your own"
+        ));
+        return;
+    }
     let Age::Older(seen) = age(settings, &vault.contents) else {
         return raise(settings, &vault.contents);
     };
@@ -52,7 +58,7 @@ pub fn notice(settings: &Settings, vault: &mut OpenVault) {
 
 /// Remembers this revision if it is higher than any that was seen.
 pub fn raise(settings: &Settings, contents: &Contents) {
-    if remembered(settings, contents).is_none_or(|seen| seen < contents.revision) {
+    if remembered(settings, contents).is_ok_and(|seen| seen < Some(contents.revision)) {
         remember(settings, contents);
     }
 }
@@ -63,6 +69,11 @@ pub fn remember(settings: &Settings, contents: &Contents) {
     let Some(path) = path(settings, contents) else {
         return;
     };
+    if let Err(error) = remembered(settings, contents) {
+        return settings
+            .console
+            .detail(&format!("the revision is not remembered: {error}"));
+    }
     let made = fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -78,18 +89,24 @@ pub fn remember(settings: &Settings, contents: &Contents) {
     }
 }
 
-fn remembered(settings: &Settings, contents: &Contents) -> Option<u64> {
-    let mut text = String::new();
-    // No more than a number, and no waiting for a pipe's other end.
-    fs::OpenOptions::new()
-        .read(true)
-        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32)
-        .open(path(settings, contents)?)
-        .ok()?
-        .take(32)
-        .read_to_string(&mut text)
-        .ok()?;
-    text.trim().parse().ok()
+/// The revision that was seen last, if that can be read. Nothing is taken from a place that
+/// somebody else can write to.
+///
+/// # Errors
+/// That it is such a place.
+fn remembered(settings: &Settings, contents: &Contents) -> Result<Option<u64>, StoreError> {
+    let Some(path) = path(settings, contents) else {
+        return Ok(None);
+    };
+    // Read with the same suspicion as the vault itself.
+    match Store::at(&path).and_then(|file| file.read()) {
+        Ok(Some(bytes)) => Ok(std::str::from_utf8(&bytes)
+            .ok()
+            .and_then(|text| text.trim().parse().ok())),
+        Ok(None) => Ok(None),
+        Err(error @ (StoreError::NotOurs { .. } | StoreError::OpenFolder { .. })) => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 /// The id is 32 hexadecimal digits, or the contents would not have been read.

@@ -32,9 +32,15 @@ pub fn handed_over(
     };
     let passphrase = Passphrase::new(&text);
     if passphrase.is_empty() {
+        let (place, advice) = match handover {
+            Handover::Stdin => ("standard input".to_owned(), "check what is piped in"),
+            Handover::File(path) | Handover::SystemdCredential(path) => (
+                path.display().to_string(),
+                "it should hold the passphrase on one line, and nothing else",
+            ),
+        };
         return Err(
-            Failure::new(Exit::Usage, "the passphrase that was handed over is empty")
-                .hint("check what --passphrase-file or --passphrase-stdin gets to read"),
+            Failure::new(Exit::Usage, format!("the passphrase in {place} is empty")).hint(advice),
         );
     }
     Ok(Some(passphrase))

@@ -14,6 +14,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::io::{Errno, FdFlags};
+use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketType};
+
 use self::wire::{MAX_REPLY, Reply, Request};
 use super::{Description, Found, Held, Keeper, KeeperError, Scope, Slot, Touch};
 use crate::platform::{self, LockedMemory};
@@ -107,7 +110,7 @@ fn held(slot: &Slot, touch: Touch) -> Result<Option<Held>, KeeperError> {
 
 /// Asks the agent; `None` when there is none, or it went away without a reply.
 fn ask(path: &Path, request: &Request) -> io::Result<Option<Reply>> {
-    let mut stream = match UnixStream::connect(path) {
+    let mut stream = match connect(path) {
         Ok(stream) => stream,
         Err(error) if is_absence(&error) => return Ok(None),
         Err(error) => return Err(error),
@@ -132,6 +135,30 @@ fn ask(path: &Path, request: &Request) -> io::Result<Option<Reply>> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Connects, which waits for ever by itself where the one who listens accepts nobody and its
+/// queue is full, connect(2).
+fn connect(path: &Path) -> io::Result<UnixStream> {
+    let socket = net::socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
+    rustix::io::fcntl_setfd(&socket, FdFlags::CLOEXEC)?;
+    let stream = UnixStream::from(socket);
+    stream.set_nonblocking(true)?;
+    let address = SocketAddrUnix::new(path)?;
+    let start = Instant::now();
+    loop {
+        match net::connect(&stream, &address) {
+            Ok(()) => break,
+            Err(Errno::AGAIN) if start.elapsed() < REPLY_PATIENCE => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(Errno::AGAIN) => return Err(Errno::TIMEDOUT.into()),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    stream.set_nonblocking(false)?;
+    Ok(stream)
 }
 
 /// No socket, nobody behind it, or somebody who just left.

@@ -76,6 +76,10 @@ impl Keeper for Keyring {
                     continue;
                 }
             };
+            let nest = nest(slot).filter(|_| scope == Scope::Session);
+            if let Some(kernel_key) = nest.and_then(|nest| key_in(nest, slot)) {
+                any |= kernel_key.invalidate().is_ok() || kernel_key.revoke().is_ok();
+            }
             // More than one when a key lies in a keyring that this one links to.
             for _ in 0..8 {
                 let Ok(kernel_key) = ring.search(slot.as_str()) else {
@@ -89,12 +93,7 @@ impl Keeper for Keyring {
                 any = true;
             }
             // What the session's key lay in. It holds nothing any more, and is only in the way.
-            let session = KeyRingIdentifier::Session as i32;
-            if let Some(nest) = CString::new(slot.as_str())
-                .ok()
-                .filter(|_| scope == Scope::Session)
-                .and_then(|description| platform::find_keyring(session, &description))
-            {
+            if let Some(nest) = nest {
                 let _ = ring.unlink_key(KernelKey::from_id(KeySerialId::new(nest)));
             }
         }
@@ -188,17 +187,30 @@ fn permissions(scope: Scope) -> KeyPermissions {
 }
 
 /// The key in that scope's keyring, if it is there, is ours and can be read.
+///
+/// Where another user shares our session keyring, one of theirs may have the same description:
+/// ours is looked for where we put it before anywhere else.
 fn find(slot: &Slot, scope: Scope) -> Result<Option<Entry>, KeeperError> {
-    let kernel_key = match ring(scope).and_then(|ring| ring.search(slot.as_str())) {
-        Ok(kernel_key) => kernel_key,
-        Err(error) if is_absence(error) => return Ok(None),
-        Err(error) => return Err(unavailable(error)),
-    };
+    let nested = nest(slot)
+        .filter(|_| scope == Scope::Session)
+        .and_then(|nest| key_in(nest, slot));
+    if let Some(entry) = nested.and_then(entry) {
+        return Ok(Some(entry));
+    }
+    match ring(scope).and_then(|ring| ring.search(slot.as_str())) {
+        Ok(kernel_key) => Ok(entry(kernel_key)),
+        Err(error) if is_absence(error) => Ok(None),
+        Err(error) => Err(unavailable(error)),
+    }
+}
+
+/// What is in a key that was found, if it is ours and can be read.
+fn entry(kernel_key: KernelKey) -> Option<Entry> {
     let mut bytes = LockedMemory::new(Held::LEN);
     match kernel_key.read(&mut bytes) {
         Ok(Held::LEN) => {}
         // Expired or revoked between the two calls, or somebody else's.
-        _ => return Ok(None),
+        _ => return None,
     }
     // A session keyring is inherited by whatever is started, also under another user id.
     let uid = rustix::process::geteuid().as_raw();
@@ -206,9 +218,21 @@ fn find(slot: &Slot, scope: Scope) -> Result<Option<Entry>, KeeperError> {
         .metadata()
         .map_or(true, |metadata| metadata.get_uid() != uid)
     {
-        return Ok(None);
+        return None;
     }
-    Ok(Held::from_bytes(&bytes).map(|held| Entry { kernel_key, held }))
+    Held::from_bytes(&bytes).map(|held| Entry { kernel_key, held })
+}
+
+/// The keyring in the session keyring that the key of this vault is in.
+fn nest(slot: &Slot) -> Option<i32> {
+    let description = CString::new(slot.as_str()).ok()?;
+    platform::find_keyring(KeyRingIdentifier::Session as i32, &description)
+}
+
+fn key_in(keyring: i32, slot: &Slot) -> Option<KernelKey> {
+    let description = CString::new(slot.as_str()).ok()?;
+    let id = platform::find_key(keyring, &description)?;
+    Some(KernelKey::from_id(KeySerialId::new(id)))
 }
 
 fn ring(scope: Scope) -> Result<KeyRing, KeyError> {

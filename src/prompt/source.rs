@@ -1,11 +1,11 @@
 //! Secrets that are handed over rather than typed: on stdin, or in a file.
 
-use std::fs::OpenOptions;
-use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
+
+use super::file;
 
 use crate::secret::MAX_PASSPHRASE_BYTES;
 
@@ -45,52 +45,45 @@ pub struct FromFile {
 /// When there is more, it is no UTF-8, or reading fails.
 pub fn read_stdin() -> Result<Zeroizing<String>, SourceError> {
     // Not through `std::io::stdin`, whose buffer is never freed and so never wiped.
-    read_text(rustix::stdio::stdin(), "standard input")
+    read_text(&mut Stdin, "standard input")
 }
 
 /// Reads a secret from a file or a pipe, such as a shell's `<(command)`.
 ///
 /// # Errors
-/// When it holds more than 64 KiB, is no UTF-8, is a folder or device, or reading fails.
+/// When it holds more than 64 KiB, is no UTF-8, is a folder or device, or reading fails; and
+/// when it is a pipe that nobody writes to.
 pub fn read_secret_file(path: &Path) -> Result<FromFile, SourceError> {
-    const READABLE_BY_OTHERS: u32 = 0o044;
-    let from = path.display().to_string();
-    let io_error = |source| SourceError::Io {
-        from: from.clone(),
-        source,
-    };
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(rustix::fs::OFlags::NOCTTY.bits() as i32)
-        .open(path)
-        .map_err(io_error)?;
-    let metadata = file.metadata().map_err(io_error)?;
-    let kind = rustix::fs::FileType::from_raw_mode(metadata.mode());
-    let others_can_read = match kind {
-        rustix::fs::FileType::RegularFile => metadata.mode() & READABLE_BY_OTHERS != 0,
-        rustix::fs::FileType::Fifo => false,
-        _ => return Err(SourceError::NotAFile(path.to_owned())),
-    };
+    let mut file = file::open(path)?;
     Ok(FromFile {
-        text: read_text(&file, &from)?,
-        others_can_read,
+        others_can_read: file.others_can_read(),
+        text: read_text(&mut file, &path.display().to_string())?,
     })
 }
 
-fn read_text(from: impl rustix::fd::AsFd, name: &str) -> Result<Zeroizing<String>, SourceError> {
+/// Standard input, past any buffer.
+struct Stdin;
+
+impl Read for Stdin {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(rustix::io::read(rustix::stdio::stdin(), buffer)?)
+    }
+}
+
+fn read_text(from: &mut impl Read, name: &str) -> Result<Zeroizing<String>, SourceError> {
     // One byte more than allowed tells a full text from one that goes on, and the buffer
     // never grows, which would leave a copy behind.
     let mut bytes = Zeroizing::new(vec![0; MAX_PASSPHRASE_BYTES + 1]);
     let mut length = 0;
     while length < bytes.len() {
-        match rustix::io::read(&from, &mut bytes[length..]) {
+        match from.read(&mut bytes[length..]) {
             Ok(0) => break,
             Ok(count) => length += count,
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(source) => {
                 return Err(SourceError::Io {
                     from: name.to_owned(),
-                    source: error.into(),
+                    source,
                 });
             }
         }
@@ -115,19 +108,19 @@ mod tests {
         let path = folder.path().join("secret");
         std::fs::write(&path, vec![b'a'; MAX_PASSPHRASE_BYTES]).expect("written");
         assert_eq!(
-            read_text(File::open(&path).expect("opened"), "it")
+            read_text(&mut File::open(&path).expect("opened"), "it")
                 .expect("read")
                 .len(),
             MAX_PASSPHRASE_BYTES
         );
         std::fs::write(&path, vec![b'a'; MAX_PASSPHRASE_BYTES + 1]).expect("written");
         assert!(matches!(
-            read_text(File::open(&path).expect("opened"), "it"),
+            read_text(&mut File::open(&path).expect("opened"), "it"),
             Err(SourceError::TooLong(_))
         ));
         std::fs::write(&path, b"\xff\xfe").expect("written");
         assert!(matches!(
-            read_text(File::open(&path).expect("opened"), "it"),
+            read_text(&mut File::open(&path).expect("opened"), "it"),
             Err(SourceError::NotText(_))
         ));
         assert!(matches!(

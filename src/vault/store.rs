@@ -136,8 +136,13 @@ impl Store {
             .mode(0o600)
             .custom_flags(NO_SURPRISES)
             .open(&lock_path)
-            .map_err(io_error("open the lock file", &lock_path))?;
+            .map_err(|error| unopened_lock(error, &lock_path))?;
         check_file(&file, &lock_path, Whose::Ours)?;
+        // Whoever can open it, be it only to read, can hold the lock for ever.
+        if file.metadata().is_ok_and(|it| it.mode() & 0o077 != 0) {
+            file.set_permissions(fs::Permissions::from_mode(0o600))
+                .map_err(io_error("close to others the lock file", &lock_path))?;
+        }
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(Locked { path, _lock: file })),
             Err(Errno::WOULDBLOCK) => Ok(None),
@@ -147,7 +152,10 @@ impl Store {
 
     /// Follows symbolic links at the end of the path, so that a link to a vault stays one
     /// when the vault is replaced. Each folder on the way must be safe.
-    fn resolve(&self) -> Result<PathBuf, StoreError> {
+    ///
+    /// # Errors
+    /// When a folder or a link is somebody else's, or others can replace what it leads to.
+    pub(crate) fn resolve(&self) -> Result<PathBuf, StoreError> {
         // As many as Linux itself follows, path_resolution(7).
         const MOST_LINKS: usize = 40;
         let mut path = self.path.clone();
@@ -181,6 +189,18 @@ impl Store {
         Err(io_error("follow the links at", &self.path)(
             Errno::LOOP.into(),
         ))
+    }
+}
+
+/// Why the lock file cannot be opened: in a folder like `/tmp` another user may have made it
+/// first, as a file that is closed to us, a link or a pipe.
+fn unopened_lock(error: io::Error, path: &Path) -> StoreError {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.uid() != our_uid() => StoreError::NotOurs {
+            path: path.to_owned(),
+            owner: metadata.uid(),
+        },
+        _ => io_error("open the lock file", path)(error),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `cldkctl vault backup FILE`: a copy that is known to open.
 
 use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -11,7 +12,7 @@ use crate::cli::{console, open};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::Touch;
-use crate::vault::{Existing, Sealed, Store, armor, write_whole};
+use crate::vault::{Existing, Sealed, Store, StoreError, armor, write_whole};
 
 /// Copy the vault to a file, and make sure that the copy opens
 ///
@@ -98,6 +99,7 @@ impl BackupArgs {
 fn target(file: &Path) -> Result<Store, Failure> {
     let store = Store::at(file)?;
     let path = store.path();
+    refuse_links_of_others(path)?;
     match (path.metadata(), path.canonicalize()) {
         (Ok(metadata), _) if !metadata.is_file() => Err(Failure::new(
             Exit::Failure,
@@ -107,6 +109,29 @@ fn target(file: &Path) -> Result<Store, Failure> {
         (Ok(_), Ok(path)) => Ok(Store::at(&path)?),
         _ => Ok(store),
     }
+}
+
+/// In a folder like `/tmp` anybody can have put a link there, to a file that only we can
+/// write to.
+fn refuse_links_of_others(path: &Path) -> Result<(), Failure> {
+    // As many as Linux itself follows, path_resolution(7).
+    const MOST_LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(metadata) = path.symlink_metadata() else {
+            break;
+        };
+        let owner = metadata.uid();
+        if !metadata.is_symlink() {
+            break;
+        }
+        if owner != rustix::process::geteuid().as_raw() && owner != 0 {
+            return Err(StoreError::NotOurs { path, owner }.into());
+        }
+        let Ok(target) = path.read_link() else { break };
+        path = path.parent().unwrap_or(Path::new("/")).join(target);
+    }
+    Ok(())
 }
 
 fn is_same_file(one: &Path, other: &Path) -> bool {

@@ -94,7 +94,11 @@ fn read(file: &Path) -> Result<(Store, Vec<u8>), Failure> {
         return Ok((store, bytes));
     }
     let store = Store::at(file)?;
-    match store.read_wherever()? {
+    let unreadable = |error| {
+        Failure::from(error)
+            .hint("name a file that `cldkctl vault backup` made, or - for standard input")
+    };
+    match store.read_wherever().map_err(unreadable)? {
         Some(bytes) => Ok((store, bytes)),
         None => Err(Failure::new(
             Exit::Usage,

@@ -1,0 +1,135 @@
+//! Files that a person names, opened so that nothing in their place makes a command wait for
+//! ever or act on a device: a regular file, or a pipe such as a shell's `<(command)`.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{FileType, OFlags};
+use rustix::io::Errno;
+
+use super::source::SourceError;
+
+/// How long a pipe may be without anybody who writes to it. A person in another window needs
+/// some seconds; a writer that is there already may take its time.
+const WRITER_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A file or a pipe, open for reading.
+#[derive(Debug)]
+pub struct Input {
+    file: File,
+    metadata: Metadata,
+    /// A pipe that nobody is known to have written to yet: until when.
+    unwritten: Option<Instant>,
+}
+
+/// Opens a file or a pipe.
+///
+/// # Errors
+/// When it cannot be opened, or is a folder, a device or a socket.
+pub fn open(path: &Path) -> Result<Input, SourceError> {
+    let not_a_file = || SourceError::NotAFile(path.to_owned());
+    let io_error = |source: io::Error| match source.raw_os_error().map(Errno::from_raw_os_error) {
+        // A socket cannot be opened at all, open(2).
+        Some(Errno::NXIO) => not_a_file(),
+        _ => SourceError::Io {
+            from: path.display().to_string(),
+            source,
+        },
+    };
+    // Not to wait for a pipe's other end, nor to take a terminal for our own.
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32)
+        .open(path)
+        .map_err(io_error)?;
+    let metadata = file.metadata().map_err(io_error)?;
+    let unwritten = match FileType::from_raw_mode(metadata.mode()) {
+        FileType::RegularFile => None,
+        FileType::Fifo => Some(Instant::now() + WRITER_PATIENCE),
+        _ => return Err(not_a_file()),
+    };
+    Ok(Input {
+        file,
+        metadata,
+        unwritten,
+    })
+}
+
+impl Input {
+    /// Whether other users can read the file, its owner if that is another one among them.
+    #[must_use]
+    pub fn others_can_read(&self) -> bool {
+        self.others_can(0o044)
+    }
+
+    /// Whether other users can change the file, its owner if that is another one among them.
+    #[must_use]
+    pub fn others_can_change(&self) -> bool {
+        self.others_can(0o022)
+    }
+
+    fn others_can(&self, bits: u32) -> bool {
+        let owner = self.metadata.uid();
+        let strange = owner != rustix::process::geteuid().as_raw() && owner != 0;
+        self.metadata.is_file() && (strange || self.metadata.mode() & bits != 0)
+    }
+
+    /// All of it, at most `limit` bytes; `None` if there is more.
+    ///
+    /// # Errors
+    /// When reading fails, or nobody writes to a pipe.
+    pub fn read_at_most(&mut self, limit: u64) -> io::Result<Option<Vec<u8>>> {
+        let mut bytes = Vec::new();
+        self.take(limit + 1).read_to_end(&mut bytes)?;
+        Ok((bytes.len() as u64 <= limit).then_some(bytes))
+    }
+
+    /// Waits until there is something to read, or the last writer is gone; says whether
+    /// either came before `until`.
+    fn wait(&self, until: Option<Instant>) -> io::Result<bool> {
+        loop {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            let left = left.map(|left| Timespec {
+                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+                tv_nsec: i64::from(left.subsec_nanos()),
+            });
+            let mut waited = [PollFd::new(&self.file, PollFlags::IN)];
+            match poll(&mut waited, left.as_ref()) {
+                Ok(ready) => return Ok(ready > 0),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match (rustix::io::read(&self.file, &mut *buffer), self.unwritten) {
+                // Not the end: nobody has opened the other end yet, pipe(7).
+                (Ok(0), Some(until)) => {
+                    if !self.wait(Some(until))? {
+                        let what = "it is a pipe, and nobody writes to it";
+                        return Err(io::Error::new(io::ErrorKind::TimedOut, what));
+                    }
+                    self.unwritten = None;
+                }
+                (Ok(count), _) => {
+                    self.unwritten = None;
+                    return Ok(count);
+                }
+                (Err(Errno::AGAIN), _) => {
+                    self.unwritten = None;
+                    self.wait(None)?;
+                }
+                (Err(Errno::INTR), _) => {}
+                (Err(error), _) => return Err(error.into()),
+            }
+        }
+    }
+}
