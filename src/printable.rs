@@ -9,7 +9,7 @@ use std::fmt;
 /// cut to a number of characters.
 ///
 /// Replaced are the control characters C0 and C1 (escape and newline among them), DEL, and
-/// the invisible and bidirectional formatting characters of Unicode.
+/// the invisible and bidirectional characters of Unicode.
 #[derive(Clone, Copy, Debug)]
 pub struct Printable<'a> {
     text: &'a str,
@@ -44,14 +44,21 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-/// Whether a terminal, rather than show `c`, would do something.
+/// Whether a terminal, rather than show `c`, would do something, or show nothing at all.
+///
+/// Control characters, line and paragraph separators, and what Unicode calls
+/// Default_Ignorable_Code_Point or uses for annotations: text that runs backwards, and text
+/// that hides in other text. Left out are the variation selectors U+FE00 to U+FE0F, which choose
+/// the form of the character before them and are common in emoji.
 pub(crate) fn acts_on_a_terminal(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{00ad}' | '\u{061c}' | '\u{180e}'
+            '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}'
+            | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
             | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}')
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]

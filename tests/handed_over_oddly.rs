@@ -4,23 +4,24 @@
 mod support;
 
 use std::fs;
+use std::process::Command;
 
 use support::steps::logged_in;
-use support::world::{Cldkctl, Output};
-use support::{PASSPHRASE, TOKEN, World};
+use support::world::{Cldkctl, Output, set_mode};
+use support::{PASSPHRASE, SOMEONE_ELSE, TOKEN, World, can_be_someone_else};
 
 /// `cldkctl … FLAG <(…)`, with bash.
 #[track_caller]
 fn substituted(world: &World, words: &str, script: &str) -> String {
     let shell = format!("exec \"$0\" {words} <({script})");
-    let run = |command: &mut std::process::Command| {
+    let run = |command: &mut Command| {
         let command = command.env("HOME", world.home());
         let command = command.env("XDG_DATA_HOME", world.data());
         let command = command.env("XDG_CONFIG_HOME", world.config());
         command.output().expect("bash")
     };
     let binary = env!("CARGO_BIN_EXE_cldkctl");
-    let output = run(std::process::Command::new("bash").args(["-c", &shell, binary]));
+    let output = run(Command::new("bash").args(["-c", &shell, binary]));
     assert!(output.status.success(), "{words}: {output:?}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
@@ -49,6 +50,40 @@ fn a_pipe_of_the_shell_will_do_for_every_file() {
     );
 }
 
+#[test]
+fn a_pipe_of_the_shell_will_do_for_another_user_than_root() {
+    if !can_be_someone_else() {
+        return;
+    }
+    let (_cloudeka, world) = logged_in();
+    let world = world.owned_by(SOMEONE_ELSE);
+    let binary = world.home().with_file_name("copy");
+    let starting = support::starting(); // or it would be held open for writing
+    fs::copy(env!("CARGO_BIN_EXE_cldkctl"), &binary).expect("copied");
+    set_mode(&binary, 0o755);
+    drop(starting);
+    let shell =
+        format!("exec \"$0\" auth token --passphrase-file <(sleep 0.3; printf %s '{PASSPHRASE}')");
+    let output = Command::new("setpriv")
+        .args([
+            format!("--reuid={SOMEONE_ELSE}"),
+            format!("--regid={SOMEONE_ELSE}"),
+        ])
+        .args(["--clear-groups", "--", "bash", "-c", &shell])
+        .arg(&binary)
+        .env("HOME", world.home())
+        .env("XDG_DATA_HOME", world.data())
+        .current_dir(world.home())
+        .output()
+        .expect("bash");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        format!("{TOKEN}\n"),
+        "{output:?}"
+    );
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
 /// Under `/proc/self/fd`, as a parent hands files over that have no name any more.
 #[test]
 fn a_descriptor_of_the_process_will_do_for_a_file() {
@@ -58,7 +93,7 @@ fn a_descriptor_of_the_process_will_do_for_a_file() {
         "exec 7<{file}; rm {file}; exec \"$0\" auth token --passphrase-file /proc/self/fd/7",
         file = file.display()
     );
-    let output = std::process::Command::new("bash")
+    let output = Command::new("bash")
         .args(["-c", &shell, env!("CARGO_BIN_EXE_cldkctl")])
         .env("HOME", world.home())
         .env("XDG_DATA_HOME", world.data())

@@ -346,3 +346,76 @@ fn a_file_that_grows_while_it_is_read_is_read_no_further_than_allowed() {
         fs::remove_file(&pipe).expect("removed");
     }
 }
+
+#[test]
+fn a_terminal_is_not_read_as_a_file() {
+    let (_cloudeka, world) = logged_in();
+    let good = world.write("passphrase", PASSPHRASE);
+    let good = good.to_str().expect("text");
+    let before = world.files();
+    for (args, code) in [
+        (&["auth", "token", "--passphrase-file", "/dev/tty"][..], 2),
+        (&["auth", "token", "--identity", "/dev/tty"], 2),
+        (&["auth", "token", "--vault", "/dev/tty"], 6),
+        (&["auth", "--ca-cert", "/dev/tty"], 2),
+        (
+            &[
+                "api",
+                "POST",
+                "/x",
+                "--passphrase-file",
+                good,
+                "--input",
+                "/dev/tty",
+            ],
+            2,
+        ),
+        (
+            &["vault", "restore", "--passphrase-file", good, "/dev/tty"],
+            6,
+        ),
+        (
+            &[
+                "vault",
+                "backup",
+                "--passphrase-file",
+                good,
+                "--force",
+                "/dev/tty",
+            ],
+            1,
+        ),
+        (
+            &[
+                "vault",
+                "recipients",
+                "add",
+                "--passphrase-file",
+                good,
+                "--recipients-file",
+                "/dev/tty",
+            ],
+            2,
+        ),
+        (
+            &[
+                "vault",
+                "passphrase",
+                "--passphrase-file",
+                good,
+                "--new-passphrase-file",
+                "/dev/tty",
+            ],
+            2,
+        ),
+    ] {
+        let mut terminal = world.cldkctl(args.iter().copied()).on_pty();
+        assert_eq!(terminal.wait(), code, "{args:?}: {}", terminal.screen());
+        assert!(
+            terminal.screen().contains("/dev/tty"),
+            "{args:?}: {}",
+            terminal.screen()
+        );
+    }
+    assert!(world.files() == before);
+}

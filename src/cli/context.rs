@@ -12,8 +12,11 @@ use serde::Serialize;
 use super::console::table;
 use super::failure::Failure;
 use super::global::Settings;
-use crate::printable::printable;
+use crate::printable::{printable, printable_start};
 use crate::vault::{Contents, Context, Defaults};
+
+/// The most characters of a server's words that a table shows.
+const MOST_SHOWN: usize = 200;
 
 /// Work with several logins in one vault
 #[derive(Args, Debug)]
@@ -91,7 +94,8 @@ impl Shown {
                 let value = value
                     .as_str()
                     .map_or_else(|| value.to_string(), ToOwned::to_owned);
-                rows.push((title, printable(&value).to_string()));
+                // A server's words, and a line is for a glance; scripts get them whole.
+                rows.push((title, printable_start(&value, MOST_SHOWN).to_string()));
             }
         }
         rows.push(("  Verified", time(self.verified_at)));

@@ -19,6 +19,8 @@ pub enum Certificate {
     OtherName,
     /// Good until 2001.
     Expired,
+    /// Good from 2100 on.
+    NotYetValid,
     /// For 127.0.0.1 and localhost, of no CA at all.
     SelfSigned,
 }
@@ -44,6 +46,10 @@ impl Tls {
         if kind == Certificate::Expired {
             leaf.not_before = rcgen::date_time_ymd(2000, 1, 1);
             leaf.not_after = rcgen::date_time_ymd(2001, 1, 1);
+        }
+        if kind == Certificate::NotYetValid {
+            leaf.not_before = rcgen::date_time_ymd(2100, 1, 1);
+            leaf.not_after = rcgen::date_time_ymd(2101, 1, 1);
         }
         let certificate = match kind {
             Certificate::SelfSigned => leaf.self_signed(&key),
