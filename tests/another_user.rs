@@ -18,7 +18,7 @@ use support::kernel::{
 };
 use support::steps::{are_installed, assert_unlocked, logged_in, unlock, unlocked};
 use support::world::set_mode;
-use support::{PASSPHRASE, SOMEONE_ELSE, TOKEN, World, can_be_someone_else, traces};
+use support::{PASSPHRASE, SOMEONE_ELSE, TOKEN, World, can_be_someone_else, output_of, traces};
 
 /// One who owns the vault, neither root nor [`SOMEONE_ELSE`].
 const OWNER: u32 = 65_433;
@@ -36,7 +36,7 @@ fn as_someone_else(program: &[&str]) -> (String, Option<i32>) {
         "--clear-groups",
         "--",
     ]);
-    let output = command.args(program).output().expect("setpriv starts");
+    let output = output_of(command.args(program));
     let printed = [output.stdout, output.stderr].concat();
     (
         String::from_utf8_lossy(&printed).into_owned(),
@@ -112,7 +112,7 @@ fn the_owner_in_another_login_does_not_get_the_key_of_a_session_either() {
     let (_cloudeka, world) = unlocked(&[]);
     let keys = keys_of(&world);
     assert_eq!(keys.len(), 1, "{keys:?}");
-    let keyctl = |args: &[&str]| Command::new("keyctl").args(args).output().unwrap().status;
+    let keyctl = |args: &[&str]| output_of(Command::new("keyctl").args(args)).status;
     assert!(keyctl(&["pipe", &keys[0]]).success(), "its possessor may");
     let tries = || {
         for args in [

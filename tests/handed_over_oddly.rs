@@ -8,7 +8,7 @@ use std::process::Command;
 
 use support::steps::logged_in;
 use support::world::{Cldkctl, Output, set_mode};
-use support::{PASSPHRASE, SOMEONE_ELSE, TOKEN, World, can_be_someone_else};
+use support::{PASSPHRASE, SOMEONE_ELSE, TOKEN, World, can_be_someone_else, output_of};
 
 /// `cldkctl … FLAG <(…)`, with bash.
 #[track_caller]
@@ -18,7 +18,7 @@ fn substituted(world: &World, words: &str, script: &str) -> String {
         let command = command.env("HOME", world.home());
         let command = command.env("XDG_DATA_HOME", world.data());
         let command = command.env("XDG_CONFIG_HOME", world.config());
-        command.output().expect("bash")
+        output_of(command)
     };
     let binary = env!("CARGO_BIN_EXE_cldkctl");
     let output = run(Command::new("bash").args(["-c", &shell, binary]));
@@ -64,7 +64,8 @@ fn a_pipe_of_the_shell_will_do_for_another_user_than_root() {
     drop(starting);
     let shell =
         format!("exec \"$0\" auth token --passphrase-file <(sleep 0.3; printf %s '{PASSPHRASE}')");
-    let output = Command::new("setpriv")
+    let mut command = Command::new("setpriv");
+    command
         .args([
             format!("--reuid={SOMEONE_ELSE}"),
             format!("--regid={SOMEONE_ELSE}"),
@@ -73,9 +74,8 @@ fn a_pipe_of_the_shell_will_do_for_another_user_than_root() {
         .arg(&binary)
         .env("HOME", world.home())
         .env("XDG_DATA_HOME", world.data())
-        .current_dir(world.home())
-        .output()
-        .expect("bash");
+        .current_dir(world.home());
+    let output = output_of(&mut command);
     assert_eq!(
         String::from_utf8_lossy(&output.stdout),
         format!("{TOKEN}\n"),
@@ -93,12 +93,12 @@ fn a_descriptor_of_the_process_will_do_for_a_file() {
         "exec 7<{file}; rm {file}; exec \"$0\" auth token --passphrase-file /proc/self/fd/7",
         file = file.display()
     );
-    let output = Command::new("bash")
-        .args(["-c", &shell, env!("CARGO_BIN_EXE_cldkctl")])
-        .env("HOME", world.home())
-        .env("XDG_DATA_HOME", world.data())
-        .output()
-        .expect("bash");
+    let output = output_of(
+        Command::new("bash")
+            .args(["-c", &shell, env!("CARGO_BIN_EXE_cldkctl")])
+            .env("HOME", world.home())
+            .env("XDG_DATA_HOME", world.data()),
+    );
     assert_eq!(
         String::from_utf8_lossy(&output.stdout),
         format!("{TOKEN}\n"),

@@ -44,7 +44,9 @@ fn keyctl(uid: Option<u32>, args: &[&str], stdin: &[u8]) -> std::process::Output
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    let starting = support::starting();
     let mut child = command.spawn().unwrap();
+    drop(starting);
     child.stdin.take().unwrap().write_all(stdin).unwrap();
     child.wait_with_output().unwrap()
 }

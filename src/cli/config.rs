@@ -111,7 +111,7 @@ impl Config {
         let resolved = Store::at(path).and_then(|place| place.resolve());
         let resolved = resolved.map_err(|error| match &error {
             StoreError::NotOurs { .. } | StoreError::OpenFolder { .. } => {
-                let what = format!("{error}, who could so decide where a token goes");
+                let what = format!("{error}; who writes them decides where a token goes");
                 bad(Exit::Usage, &what, OWN_IT)
             }
             _ => bad(Exit::Failure, &error, "check what lies there"),

@@ -121,6 +121,19 @@ fn wait_for(child: &mut Child, limit: Duration) -> Option<i32> {
     })
 }
 
+/// Runs a command that is not the binary to its end, [started](starting) as the binary is.
+#[track_caller]
+pub fn output_of(command: &mut Command) -> std::process::Output {
+    let starting = starting();
+    let child = command
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn();
+    drop(starting);
+    let child = child.unwrap_or_else(|why| panic!("{command:?}: {why}"));
+    child.wait_with_output().expect("a child can be waited for")
+}
+
 /// Held while a process is started.
 ///
 /// A terminal is opened first and marked close-on-exec after; a process that another test
