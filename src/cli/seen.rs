@@ -6,12 +6,12 @@
 
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use super::global::Settings;
 use super::open::OpenVault;
-use crate::vault::{Contents, Existing, write_whole};
+use crate::vault::{Contents, Existing, make_folder, remove_leftovers, write_whole};
 
 /// What memory says of a vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,18 +63,23 @@ pub fn remember(settings: &Settings, contents: &Contents) {
     let Some(path) = path(settings, contents) else {
         return;
     };
-    let made = fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path.parent().unwrap_or(&path));
-    let written = made.map_err(|error| error.to_string()).and_then(|()| {
+    let written = make_folder(path.parent().unwrap_or(&path)).and_then(|()| {
+        clean(settings);
         let text = format!("{}\n", contents.revision);
-        write_whole(&path, text.as_bytes(), Existing::Replace).map_err(|error| error.to_string())
+        write_whole(&path, text.as_bytes(), Existing::Replace)
     });
     if let Err(error) = written {
         settings
             .console
             .detail(&format!("the revision is not remembered: {error}"));
+    }
+}
+
+/// Removes what crashed processes left in the folder, of whichever vault: of one that is gone
+/// nobody writes again.
+pub fn clean(settings: &Settings) {
+    if let Some(folder) = folder(settings) {
+        remove_leftovers(&folder, |_| true);
     }
 }
 
@@ -94,11 +99,9 @@ fn remembered(settings: &Settings, contents: &Contents) -> Option<u64> {
 
 /// The id is 32 hexadecimal digits, or the contents would not have been read.
 fn path(settings: &Settings, contents: &Contents) -> Option<PathBuf> {
-    Some(
-        settings
-            .state_folder
-            .as_ref()?
-            .join("revisions")
-            .join(&contents.id),
-    )
+    Some(folder(settings)?.join(&contents.id))
+}
+
+fn folder(settings: &Settings) -> Option<PathBuf> {
+    Some(settings.state_folder.as_ref()?.join("revisions"))
 }
