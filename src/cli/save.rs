@@ -120,6 +120,7 @@ pub fn save_around(
         }
         result => Ok(result?),
     })?;
+    seen::clean(settings);
     seen::raise(settings, contents);
     if let Some(error) = unconfirmed.take() {
         return Err(error.into());

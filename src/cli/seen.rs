@@ -64,7 +64,6 @@ pub fn remember(settings: &Settings, contents: &Contents) {
         return;
     };
     let written = make_folder(path.parent().unwrap_or(&path)).and_then(|()| {
-        clean(settings);
         let text = format!("{}\n", contents.revision);
         write_whole(&path, text.as_bytes(), Existing::Replace)
     });

@@ -164,6 +164,10 @@ fn replace(settings: &Settings, bytes: &[u8], opened: &OpenVault) -> Result<(), 
         }
         None => None,
     };
+    // Whoever restores a backup knows that it may be an older copy. Noted before it is in place:
+    // a crash between the two leaves a vault that is newer than what was noted, and alarms nobody.
+    seen::clean(settings);
+    seen::remember(settings, &opened.contents);
     let replaced = locked.replace(bytes);
     if !replaced
         .as_ref()
@@ -181,8 +185,6 @@ fn replace(settings: &Settings, bytes: &[u8], opened: &OpenVault) -> Result<(), 
             copy.display()
         ));
     }
-    // Whoever restores a backup knows that it may be an older copy.
-    seen::remember(settings, &opened.contents);
     let (path, revision) = (settings.store.path().display(), opened.contents.revision);
     let contexts = match opened.contents.contexts.len() {
         1 => "1 context".to_owned(),
