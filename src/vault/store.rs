@@ -16,7 +16,7 @@ use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
 use self::safety::{NO_SURPRISES, Whose, check_file, check_folder, our_uid, read_file};
-pub use self::write::{Existing, make_folder, remove_leftovers, write_whole};
+pub use self::write::{Existing, make_folder, names_in, remove_leftovers, write_whole};
 use self::write::{lock, parent, remove, sibling, write_named_after};
 
 /// Where a vault lies.
@@ -259,20 +259,13 @@ impl Locked {
     #[must_use]
     pub fn copies(&self, suffix: &str) -> Vec<PathBuf> {
         let begin = sibling(&self.path, suffix);
-        let Ok(entries) = fs::read_dir(parent(&self.path)) else {
-            return Vec::new();
-        };
-        let mut copies: Vec<_> = entries
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(|path| {
-                let (path, begin) = (path.as_os_str(), begin.as_os_str());
-                path.as_encoded_bytes()
-                    .starts_with(begin.as_encoded_bytes())
-            })
-            .collect();
-        copies.sort();
-        copies
+        let begin = begin.file_name().unwrap_or_default().as_encoded_bytes();
+        let folder = parent(&self.path);
+        names_in(folder)
+            .into_iter()
+            .filter(|name| name.as_encoded_bytes().starts_with(begin))
+            .map(|name| folder.join(name))
+            .collect()
     }
 
     /// Removes the vault. There being none is fine: says whether there was one.

@@ -22,7 +22,7 @@ use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::Touch;
 use crate::qr::{Qr, Resilience};
-use crate::vault::RecipientEntry;
+use crate::vault::{RecipientEntry, names_in};
 
 /// What a recovery key is labelled.
 const LABEL: &str = "recovery";
@@ -223,15 +223,14 @@ impl Kit {
     /// Says which drafts are in the folder: of a run that was killed, or that goes on at the
     /// moment. Each has a key on it that perhaps nobody else has, so none is removed.
     fn name_drafts(&self, settings: &Settings) {
-        let entries = fs::read_dir(self.folder()).into_iter().flatten().flatten();
-        for entry in entries {
-            let name = entry.file_name();
+        for name in names_in(self.folder()) {
+            let path = self.folder().join(&name);
             let name = name.to_string_lossy();
             if name.starts_with(DRAFT) && name.ends_with(".tmp") {
                 settings.console.warn(&format!(
                     "{} is the sheet of a run that did not come to its end; print it if `cldkctl vault recipients \
                      list` has the recipient on it, and delete it",
-                    entry.path().display()
+                    path.display()
                 ));
             }
         }

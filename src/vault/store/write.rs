@@ -10,12 +10,14 @@
 //! writes the same file removes it: whoever writes one holds an advisory lock on it, and the
 //! lock of a process ends with the process.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{Dir, FlockOperation, flock};
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
@@ -125,11 +127,7 @@ const TEMPORARY_SUFFIX: &str = ".tmp";
 /// are `of_ours`. One that a process is writing stays; one that cannot be removed is in
 /// nobody's way.
 pub fn remove_leftovers(folder: &Path, of_ours: impl Fn(&str) -> bool) {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
+    for name in names_in(folder) {
         // `.NAME.RANDOM.tmp`; the NAME may have dots.
         let is_one = name
             .to_str()
@@ -137,9 +135,26 @@ pub fn remove_leftovers(folder: &Path, of_ours: impl Fn(&str) -> bool) {
             .and_then(|name| name.rsplit_once('.'))
             .is_some_and(|(name, random)| !random.is_empty() && of_ours(name));
         if is_one {
-            let _ = remove_leftover(&entry.path());
+            let _ = remove_leftover(&folder.join(name));
         }
     }
+}
+
+/// The names of what is in a folder, in order; as far as it can be read.
+///
+/// Not by `fs::read_dir`, which panics when the system cannot close the folder again.
+pub fn names_in(folder: &Path) -> Vec<OsString> {
+    let entries = File::open(folder)
+        .and_then(|folder| Ok(Dir::new(folder)?))
+        .into_iter()
+        .flatten();
+    let mut names: Vec<_> = entries
+        .flatten()
+        .map(|entry| OsStr::from_bytes(entry.file_name().to_bytes()).to_owned())
+        .filter(|name| name != "." && name != "..")
+        .collect();
+    names.sort();
+    names
 }
 
 fn remove_leftover(path: &Path) -> io::Result<()> {
