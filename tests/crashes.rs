@@ -8,7 +8,7 @@
 mod support;
 
 use support::saves::{Place, Save};
-use support::strace::{ON_FILES, can_trace, killed, numbers, watched};
+use support::strace::{ON_FILES, can_trace, killed, numbers, tampered_with, watched};
 
 /// Kills the command at each call that changes files, and on the way to it, from the first that
 /// is about what it writes.
@@ -153,6 +153,37 @@ fn a_backup_by_force_that_is_killed_leaves_the_old_backup_or_the_new() {
 #[test]
 fn an_older_copy_that_is_accepted_is_accepted_or_not() {
     kill_everywhere_in_a_little(Save::AcceptOlder);
+}
+
+#[test]
+fn where_a_rename_cannot_spare_what_is_there_a_new_backup_is_whole_as_well() {
+    if !can_trace() {
+        return;
+    }
+    // Some file systems do not know RENAME_NOREPLACE: the file gets a second name by a link.
+    const UNKNOWN: &str = "renameat2:error=EINVAL";
+    let place = Place::of(Save::Backup);
+    let after = place.state();
+    let (output, calls) = tampered_with(place.command(), &[UNKNOWN, "linkat:delay_enter=0"]);
+    output.succeeded();
+    assert!(calls.iter().any(|call| call.name == "linkat"), "{calls:?}");
+    for kill in [
+        "renameat2:signal=KILL",
+        "linkat:signal=KILL",
+        "unlink,unlinkat:signal=KILL",
+        "fsync:signal=KILL:when=2",
+    ] {
+        place.reset();
+        let unknown = if kill.starts_with("renameat2") {
+            vec![kill]
+        } else {
+            vec![UNKNOWN, kill]
+        };
+        let (output, _) = tampered_with(place.command(), &unknown);
+        assert_eq!(output.code, 128 + 9, "{kill}\n{output}");
+        place.assert_old_or_new(&after, kill);
+        place.assert_goes_on(kill);
+    }
 }
 
 #[test]

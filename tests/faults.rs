@@ -186,6 +186,32 @@ fn a_session_that_cannot_be_kept_is_given_all_the_same() {
 }
 
 #[test]
+fn what_is_said_of_a_session_that_is_not_kept_is_true() {
+    if !can_trace() {
+        return;
+    }
+    let place = Place::of(Save::Session);
+    let after = place.state_after();
+    for (call, number, says, new) in [
+        ("renameat", "1", "cannot replace", false),
+        ("fsync", "2", "a power failure may undo that", true),
+    ] {
+        place.reset();
+        let (output, _) = tampered(place.command(), call, number, "error=EIO");
+        let output = output.succeeded();
+        assert_eq!(output.stdout.split('.').count(), 3, "the session\n{output}");
+        assert!(
+            output
+                .stderr
+                .starts_with("warning: trouble with keeping the new session: "),
+            "{output}"
+        );
+        assert!(output.stderr.contains(says), "{output}");
+        assert_eq!(place.assert_old_or_new(&after, call), new);
+    }
+}
+
+#[test]
 fn a_logout_whose_disk_fails_says_what_is_there() {
     fail_everywhere(Save::Logout, false);
     fail_everywhere(Save::LogoutAll, false);
@@ -269,16 +295,22 @@ fn a_call_that_a_signal_interrupts_is_made_again() {
 }
 
 #[test]
-fn an_old_kernel_without_getrandom_saves_as_well() {
+fn a_kernel_that_gives_no_random_bytes_at_once_saves_as_well() {
     if !can_trace() {
         return;
     }
     let place = Place::of(Save::FirstLogin);
     let after = place.state_after();
-    place.reset();
-    let (output, _) = tampered(place.command(), "getrandom", "1+", "error=ENOSYS");
-    output.succeeded();
-    assert_eq!(place.state(), after);
+    // Every second time for the latter: what a signal interrupts is asked for again.
+    for (number, error) in [("1+", "ENOSYS"), ("1+2", "EINTR")] {
+        place.reset();
+        let what = format!("error={error}");
+        let (output, calls) = tampered(place.command(), "getrandom", number, &what);
+        output.succeeded();
+        assert_eq!(place.state(), after, "{error}");
+        let injected = |call: &Call| call.text.contains("(INJECTED)");
+        assert!(calls.iter().any(injected), "{error}");
+    }
 }
 
 #[test]
@@ -322,8 +354,7 @@ fn a_disk_that_loses_what_is_written_replaces_neither_a_backup_nor_the_vault() {
         let (at, call) = trace
             .iter()
             .enumerate()
-            .filter(|(_, call)| call.text.contains(".age.") && call.text.contains(".tmp>"))
-            .next_back()
+            .rfind(|(_, call)| call.text.contains(".age.") && call.text.contains(".tmp>"))
             .expect("a temporary file is written");
         let length = call.text.rsplit_once(" = ").expect("a result").1;
         // The call says that all is well, and nothing is written.

@@ -75,7 +75,7 @@ pub fn can_trace() -> bool {
 /// Runs it to its end; `calls` are watched.
 #[track_caller]
 pub fn watched(run: Cldkctl<'_>, calls: &[&str]) -> (Output, Vec<Call>) {
-    traced(run, calls, None)
+    traced(run, calls, &[])
 }
 
 /// Runs it to its end, where the `number`th call of that name in a thread becomes `what`, such
@@ -83,7 +83,18 @@ pub fn watched(run: Cldkctl<'_>, calls: &[&str]) -> (Output, Vec<Call>) {
 #[track_caller]
 pub fn tampered(run: Cldkctl<'_>, call: &str, number: &str, what: &str) -> (Output, Vec<Call>) {
     let inject = format!("inject={call}:{what}:when={number}");
-    traced(run, &[call], Some(&inject))
+    traced(run, &[call], &[inject])
+}
+
+/// The same with several calls; each time as `CALL:WHAT:when=NUMBER`. Watches those calls.
+#[track_caller]
+pub fn tampered_with(run: Cldkctl<'_>, what: &[&str]) -> (Output, Vec<Call>) {
+    let calls: Vec<_> = what
+        .iter()
+        .map(|what| what.split(':').next().expect("a name"))
+        .collect();
+    let injects: Vec<_> = what.iter().map(|what| format!("inject={what}")).collect();
+    traced(run, &calls, &injects)
 }
 
 /// Runs it until the `number`th call of that name in a thread. That one is not made any more.
@@ -93,14 +104,14 @@ pub fn killed(run: Cldkctl<'_>, call: &str, number: usize) -> Output {
 }
 
 #[track_caller]
-fn traced(run: Cldkctl<'_>, calls: &[&str], inject: Option<&str>) -> (Output, Vec<Call>) {
+fn traced(run: Cldkctl<'_>, calls: &[&str], injects: &[String]) -> (Output, Vec<Call>) {
     let log = tempfile::NamedTempFile::new().expect("a temporary file");
     let trace = format!("trace={}", calls.join(","));
     let mut wrapper: Vec<OsString> = ["strace", "-f", "-qq", "-y", "-s", "256"]
         .map(OsString::from)
         .to_vec();
     wrapper.extend(["-o".into(), log.path().into(), "-e".into(), trace.into()]);
-    if let Some(inject) = inject {
+    for inject in injects {
         wrapper.extend(["-e".into(), inject.into()]);
     }
     let output = run.under(wrapper).run();

@@ -259,3 +259,45 @@ pub(super) fn sibling(path: &Path, suffix: &str) -> PathBuf {
     name.push(suffix);
     PathBuf::from(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_is_writing_is_no_leftover() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("vault.age");
+        let writing = temporary(folder.path(), &path).expect("a temporary file");
+        write_whole(&path, b"new", Existing::Replace).expect("written");
+        assert!(writing.path().exists());
+
+        // The process is gone, and its lock.
+        let (file, left) = writing.keep().expect("kept");
+        drop(file);
+        write_whole(&path, b"newer", Existing::Replace).expect("written");
+        assert!(!left.exists());
+        assert_eq!(names_in(folder.path()), ["vault.age"]);
+    }
+
+    #[test]
+    fn names_of_others_are_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let others = [
+            ".other.age.Ab12Cd.tmp",
+            ".vault.age..tmp",
+            ".vault.age.tmp",
+            ".vault.age.Ab12Cd.bak",
+            "vault.age.Ab12Cd.tmp",
+        ];
+        for name in others {
+            fs::write(folder.path().join(name), "not ours").expect("written");
+        }
+        fs::create_dir(folder.path().join(".vault.age.folder.tmp")).expect("a folder");
+        fs::write(folder.path().join(".vault.age.Ab12Cd.tmp"), "half").expect("written");
+        remove_leftovers(folder.path(), |name| name == "vault.age");
+        let left = names_in(folder.path());
+        assert_eq!(left.len(), others.len() + 1, "{left:?}");
+        assert!(!left.iter().any(|name| name == ".vault.age.Ab12Cd.tmp"));
+    }
+}
