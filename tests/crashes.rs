@@ -187,7 +187,7 @@ fn where_a_rename_cannot_spare_what_is_there_a_new_backup_is_whole_as_well() {
 }
 
 #[test]
-#[ignore = "all calls, those on memory among them, take many minutes: `cargo test --test crashes -- --ignored`"]
+#[ignore = "all calls, those on memory among them, take 20 minutes: `cargo test --test crashes -- --ignored`"]
 fn every_saving_command_is_killed_at_every_call_of_any_kind() {
     for save in Save::ALL {
         kill_at(save, &["all"], 50);
