@@ -61,6 +61,16 @@ pub fn watch() {
     });
 }
 
+/// From here on a write beyond the limit for the size of files (`ulimit -f`) fails as any write
+/// does, with a message, in place of ending the process by SIGXFSZ, setrlimit(2).
+///
+/// A handler that does nothing much, rather than to ignore the signal: what `exec` runs in our
+/// place would inherit that.
+pub fn outlive_file_size_limit() {
+    let noted = std::sync::Arc::default();
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, noted);
+}
+
 /// What whoever started us wants ignored, as nohup(1) does, stays ignored. The lowest bit is
 /// signal 1 (`SigIgn`, proc_pid_status(5)); none where there is no such file.
 fn ignored_from_the_start() -> u64 {

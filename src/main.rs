@@ -10,6 +10,7 @@ static ALLOCATOR: platform::WipingAllocator = platform::WipingAllocator;
 
 fn main() -> ExitCode {
     platform::harden();
+    interrupt::outlive_file_size_limit();
     std::panic::set_hook(Box::new(|panic| {
         // The message of a panic may quote what was being worked on; where it happened
         // says enough.
@@ -19,7 +20,7 @@ fn main() -> ExitCode {
             .map_or_else(String::new, |place| format!(" at {place}"));
         let _ = std::io::Write::write_all(
             &mut std::io::stderr(),
-            format!("error: a bug in cldkctl{place}; the vault is as it was\n").as_bytes(),
+            format!("error: a bug in cldkctl{place}; the vault is whole\n").as_bytes(),
         );
         std::process::exit(1);
     }));

@@ -23,4 +23,6 @@ pub use kdf::{Ceiling, Cost, Kdf, KdfError, Salt};
 pub use public::{PluginError, PublicRecipient, PublicRecipientError};
 pub use recipient::{PassphraseIdentity, PassphraseRecipient};
 pub use seal::{SealError, Sealed, armor, seal};
-pub use store::{Existing, Locked, Store, StoreError, write_whole};
+pub use store::{
+    Existing, Locked, Store, StoreError, make_folder, names_in, remove_leftovers, write_whole,
+};

@@ -70,7 +70,7 @@ fn a_backup_is_the_vault_byte_for_byte_and_for_its_owner_alone() {
     assert_eq!(mode(&copy), 0o600);
     assert_eq!(output.stdout, "", "data goes there, and this is none");
     let path = copy.display();
-    let says = format!("Backed up revision 1 of the vault to {path}, and opened it there\n");
+    let says = format!("Backed up revision 1 of the vault to {path}, and read it back\n");
     assert_eq!(output.stderr, says);
     output.assert_no_secret(&[TOKEN, PASSPHRASE]);
 }

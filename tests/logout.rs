@@ -202,3 +202,74 @@ fn the_token_alone_goes_to_stdout_whatever_format_is_asked_for() {
         (&*format!("{TOKEN}\n"), "")
     );
 }
+
+#[test]
+fn copies_of_vaults_that_were_replaced_are_named_and_stay() {
+    let (_cloudeka, world) = logged_in();
+    with_passphrase(&world, &["vault", "backup", "copy.age"])
+        .run()
+        .succeeded();
+    for _ in 0..2 {
+        with_passphrase(&world, &["vault", "restore", "copy.age", "--force"])
+            .run()
+            .succeeded();
+    }
+    let folder = world.data().join("cldkctl");
+    let beside = || -> Vec<_> {
+        let files = world.files().into_keys();
+        files.filter(|path| path.starts_with(&folder)).collect()
+    };
+    let copies: Vec<_> = beside()
+        .into_iter()
+        .filter(|path| path.to_string_lossy().contains(".replaced-"))
+        .collect();
+    assert_eq!(copies.len(), 2);
+
+    let output = world.cldkctl(["auth", "logout", "--all", "-q"]).run();
+    let output = output.succeeded();
+    assert!(!world.vault_path().exists());
+    for copy in &copies {
+        assert!(
+            copy.exists(),
+            "what was kept on purpose is its owner's to delete"
+        );
+        assert!(
+            output.stderr.contains(&copy.display().to_string()),
+            "{output}"
+        );
+    }
+    assert!(output.stderr.contains("Delete them"), "{output}");
+
+    for copy in copies {
+        std::fs::remove_file(copy).expect("removed");
+    }
+    log_in(&world, TOKEN, &[]);
+    let output = world.cldkctl(["auth", "logout", "--all"]).run().succeeded();
+    let path = world.vault_path();
+    let says = format!("Removed the vault {}\n", path.display());
+    assert_eq!(
+        output.stderr, says,
+        "no word of copies where there are none"
+    );
+    assert_eq!(beside(), [folder.join("vault.age.lock")]);
+}
+
+#[test]
+fn an_old_copy_is_noticed_even_after_all_was_removed() {
+    let (_cloudeka, world) = logged_in();
+    let old = std::fs::read(world.vault_path()).expect("a vault");
+    with_passphrase(&world, &["context", "rename", "default", "work"])
+        .run()
+        .succeeded();
+    world.cldkctl(["auth", "logout", "--all"]).run().succeeded();
+
+    // Somebody who can write files of ours puts it back.
+    world.write("data/cldkctl/vault.age", old);
+    let output = with_passphrase(&world, &["auth", "token"])
+        .run()
+        .succeeded();
+    assert!(
+        output.stderr.contains("older copy: revision 1, where 2"),
+        "{output}"
+    );
+}

@@ -290,3 +290,16 @@ fn without_a_terminal_and_without_a_sheet_nothing_is_made() {
     assert_eq!(output.stdout, "");
     assert_eq!(fs::read(world.vault_path()).unwrap(), before);
 }
+
+#[test]
+fn a_sheet_that_a_killed_run_left_is_named_and_stays() {
+    let (_cloudeka, world) = logged_in();
+    let left = world.write(".cldkctl-recovery-Ab12Cd.tmp", "perhaps the only sheet");
+    let output = recovery_key(&world, &["--kit", "sheet.txt"]).succeeded();
+    assert!(
+        output.stderr.contains(".cldkctl-recovery-Ab12Cd.tmp")
+            && output.stderr.contains("delete it"),
+        "{output}"
+    );
+    assert_eq!(fs::read_to_string(left).unwrap(), "perhaps the only sheet");
+}

@@ -116,11 +116,13 @@ impl Drop for Spinner {
 /// cursor.
 fn say(label: Option<(Style, &str)>, text: &str) {
     let text = printable(text);
-    // There is nobody to tell when stderr is gone.
-    let _ = match label {
-        Some((style, label)) => writeln!(anstream::stderr(), "{style}{label}{style:#} {text}"),
-        None => writeln!(anstream::stderr(), "{text}"),
+    let line = match label {
+        Some((style, label)) => format!("{style}{label}{style:#} {text}\n"),
+        None => format!("{text}\n"),
     };
+    // Not formatted on the way, which would write each character by itself, between those of
+    // other programs. There is nobody to tell when stderr is gone.
+    let _ = anstream::stderr().write_all(line.as_bytes());
 }
 
 /// Writes `text` and a newline to stdout.

@@ -104,7 +104,7 @@ impl Credential {
             let what = failure.what;
             settings
                 .console
-                .warn(&format!("the new session is not kept: {what}"));
+                .warn(&format!("trouble with keeping the new session: {what}"));
         }
         Ok(login.session.token)
     }

@@ -113,6 +113,16 @@ impl From<StoreError> for Failure {
                 Exit::Failure,
                 "the vault is as it was; check the disk and the permissions",
             ),
+            StoreError::Unconfirmed {
+                done: "removed", ..
+            } => (
+                Exit::Failure,
+                "it is gone now; check the disk, and look again after the next start of the machine",
+            ),
+            StoreError::Unconfirmed { .. } => (
+                Exit::Failure,
+                "what was saved counts from now on; check the disk, and make a backup on another one",
+            ),
             StoreError::NotOurs { .. } => (
                 Exit::Failure,
                 "use a vault of your own with --vault, or have its owner give it to you with chown",

@@ -1,5 +1,6 @@
 //! Saving the vault: under its lock, from what it holds by then.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use super::failure::Failure;
@@ -17,7 +18,8 @@ impl OpenVault {
     /// Changes the vault: takes its lock, reads it again, applies `change`, saves.
     ///
     /// # Errors
-    /// What `change` returns, or when the vault cannot be saved; it is then as it was.
+    /// What `change` returns, or when the vault cannot be saved. It is then as it was, unless
+    /// the failure says otherwise.
     pub fn update<T>(
         &mut self,
         settings: &Settings,
@@ -87,7 +89,8 @@ impl OpenVault {
 /// Seals `contents` and replaces the vault by them.
 ///
 /// # Errors
-/// When they cannot be sealed or written; the vault is then as it was.
+/// When they cannot be sealed or written. The vault is then as it was, unless the failure
+/// says otherwise.
 pub fn save(settings: &Settings, locked: &Locked, contents: &mut Contents) -> Result<(), Failure> {
     save_around(settings, locked, contents, |replace| replace())
 }
@@ -107,8 +110,21 @@ pub fn save_around(
     let bytes =
         seal(contents, &settings.asker).map_err(|error| Failure::vault(error, &settings.store))?;
     let _hold = interrupt::hold();
-    around(&|| Ok(locked.replace(&bytes)?))?;
+    // A save that a power failure may undo is one all the same: what goes with it is done,
+    // such as giving the sheet of a new key its name, before the failure is told.
+    let unconfirmed = Cell::new(None);
+    around(&|| match locked.replace(&bytes) {
+        Err(error) if error.is_done() => {
+            unconfirmed.set(Some(error));
+            Ok(())
+        }
+        result => Ok(result?),
+    })?;
+    seen::clean(settings);
     seen::raise(settings, contents);
+    if let Some(error) = unconfirmed.take() {
+        return Err(error.into());
+    }
     let path = settings.store.path().display();
     settings
         .console

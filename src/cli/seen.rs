@@ -4,13 +4,13 @@
 //! A file for each vault id under `$XDG_STATE_HOME/cldkctl/revisions` holds the number and
 //! nothing else. Without it, as on a new machine, whatever comes first is taken for new.
 
-use std::fs;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use super::global::Settings;
 use super::open::OpenVault;
-use crate::vault::{Contents, Existing, Store, StoreError, write_whole};
+use crate::vault::{
+    Contents, Existing, Store, StoreError, make_folder, remove_leftovers, write_whole,
+};
 
 /// What memory says of a vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,15 +35,20 @@ pub fn age(settings: &Settings, contents: &Contents) -> Age {
 /// A command that saves meanwhile has its revision remembered after the vault was read here;
 /// so it is read once more before anybody is alarmed.
 pub fn notice(settings: &Settings, vault: &mut OpenVault) {
-    if let Err(error) = remembered(settings, &vault.contents) {
-        settings.console.warn(&format!(
-            "an older copy of the vault would not be noticed: {error}; \
-             take their permission with `chmod go-w`, or set XDG_STATE_HOME to a folder of your own"
-        ));
+    let seen = match remembered(settings, &vault.contents) {
+        Ok(seen) => seen,
+        Err(error) => {
+            return settings.console.warn(&format!(
+                "an older copy of the vault would not be noticed: {error}; \
+                 take their permission with `chmod go-w`, or set XDG_STATE_HOME to a folder of your own"
+            ));
+        }
+    };
+    let Some(seen) = seen.filter(|seen| *seen > vault.contents.revision) else {
+        if seen < Some(vault.contents.revision) {
+            remember(settings, &vault.contents);
+        }
         return;
-    }
-    let Age::Older(seen) = age(settings, &vault.contents) else {
-        return raise(settings, &vault.contents);
     };
     let _ = vault.reread(settings);
     let revision = vault.contents.revision;
@@ -74,18 +79,22 @@ pub fn remember(settings: &Settings, contents: &Contents) {
             .console
             .detail(&format!("the revision is not remembered: {error}"));
     }
-    let made = fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path.parent().unwrap_or(&path));
-    let written = made.map_err(|error| error.to_string()).and_then(|()| {
+    let written = make_folder(path.parent().unwrap_or(&path)).and_then(|()| {
         let text = format!("{}\n", contents.revision);
-        write_whole(&path, text.as_bytes(), Existing::Replace).map_err(|error| error.to_string())
+        write_whole(&path, text.as_bytes(), Existing::Replace)
     });
     if let Err(error) = written {
         settings
             .console
             .detail(&format!("the revision is not remembered: {error}"));
+    }
+}
+
+/// Removes what crashed processes left in the folder, of whichever vault: of one that is gone
+/// nobody writes again.
+pub fn clean(settings: &Settings) {
+    if let Some(folder) = folder(settings) {
+        remove_leftovers(&folder, |_| true);
     }
 }
 
@@ -111,11 +120,9 @@ fn remembered(settings: &Settings, contents: &Contents) -> Result<Option<u64>, S
 
 /// The id is 32 hexadecimal digits, or the contents would not have been read.
 fn path(settings: &Settings, contents: &Contents) -> Option<PathBuf> {
-    Some(
-        settings
-            .state_folder
-            .as_ref()?
-            .join("revisions")
-            .join(&contents.id),
-    )
+    Some(folder(settings)?.join(&contents.id))
+}
+
+fn folder(settings: &Settings) -> Option<PathBuf> {
+    Some(settings.state_folder.as_ref()?.join("revisions"))
 }

@@ -15,6 +15,9 @@ use clap::{Args, Subcommand};
 use super::failure::Failure;
 use super::global::Settings;
 
+/// What a vault that was replaced is called behind its own name; the date follows.
+pub(super) const REPLACED: &str = ".replaced-";
+
 /// Look after the vault file
 #[derive(Args, Debug)]
 pub struct VaultArgs {

@@ -4,15 +4,20 @@
 //! write a temporary file in the same folder, fsync, rename, fsync the folder. Whatever
 //! happens on the way, the vault is the old one or the new one.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+mod safety;
+mod write;
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
-use super::seal::MAX_FILE_BYTES;
+use self::safety::{NO_SURPRISES, Whose, check_file, check_folder, our_uid, read_file};
+pub use self::write::{Existing, make_folder, names_in, remove_leftovers, write_whole};
+use self::write::{lock, parent, remove, sibling, write_named_after};
 
 /// Where a vault lies.
 #[derive(Clone, Debug)]
@@ -30,6 +35,19 @@ pub enum StoreError {
         /// What was tried: `read`, `write`, …
         action: &'static str,
         /// On which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It was done, and everybody sees it; but the folder could not be synced.
+    #[error(
+        "{path} was {done}, but a power failure may undo that: cannot sync the folder: {source}",
+        path = path.display()
+    )]
+    Unconfirmed {
+        /// What was done: `written`, `removed`.
+        done: &'static str,
+        /// To which file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -66,6 +84,14 @@ pub enum StoreError {
         /// The path.
         path: PathBuf,
     },
+}
+
+impl StoreError {
+    /// Whether what was to be done was done all the same.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Unconfirmed { .. })
+    }
 }
 
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
@@ -121,11 +147,7 @@ impl Store {
     pub fn try_lock(&self) -> Result<Option<Locked>, StoreError> {
         let path = self.resolve()?;
         let folder = parent(&path);
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(io_error("create the folder", folder))?;
+        make_folder(folder)?;
         check_folder(folder)?;
 
         let lock_path = sibling(&path, ".lock");
@@ -143,7 +165,7 @@ impl Store {
             file.set_permissions(fs::Permissions::from_mode(0o600))
                 .map_err(io_error("close to others the lock file", &lock_path))?;
         }
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match lock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(Locked { path, _lock: file })),
             Err(Errno::WOULDBLOCK) => Ok(None),
             Err(error) => Err(io_error("lock", &lock_path)(error.into())),
@@ -224,9 +246,8 @@ impl Locked {
     /// Replaces the vault by `bytes`, with mode 0600. When this returns, they are on disk.
     ///
     /// # Errors
-    /// When a system call fails; the old vault is then as it was.
+    /// When a system call fails; unless [`StoreError::is_done`], the old vault is as it was.
     pub fn replace(&self, bytes: &[u8]) -> Result<(), StoreError> {
-        self.remove_leftovers();
         write_whole(&self.path, bytes, Existing::Replace)
     }
 
@@ -234,215 +255,47 @@ impl Locked {
     /// replaced without being lost. Gives the path of the copy.
     ///
     /// # Errors
-    /// When there is such a file already, or a system call fails.
+    /// When there is such a file already, or a system call fails. There is no copy then.
     pub fn keep_copy(&self, bytes: &[u8], suffix: &str) -> Result<PathBuf, StoreError> {
         let copy = sibling(&self.path, suffix);
-        write_whole(&copy, bytes, Existing::Keep)?;
-        Ok(copy)
+        // The temporary file has the vault's name, so that the next save removes it if need be.
+        match write_named_after(&copy, &self.path, bytes, Existing::Keep) {
+            Ok(()) => Ok(copy),
+            // One that may be gone after a power failure is no reason to replace the vault.
+            Err(StoreError::Unconfirmed { source, .. }) => {
+                let _ = remove(&copy);
+                Err(io_error("sync", parent(&copy))(source))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes a copy that [`keep_copy`](Self::keep_copy) made, as the vault was not replaced after all.
+    pub fn discard_copy(&self, copy: &Path) {
+        let _ = remove(copy);
+    }
+
+    /// The files beside the vault whose names are its own with `suffix` and more behind.
+    #[must_use]
+    pub fn copies(&self, suffix: &str) -> Vec<PathBuf> {
+        let begin = sibling(&self.path, suffix);
+        let begin = begin.file_name().unwrap_or_default().as_encoded_bytes();
+        let folder = parent(&self.path);
+        names_in(folder)
+            .into_iter()
+            .filter(|name| name.as_encoded_bytes().starts_with(begin))
+            .map(|name| folder.join(name))
+            .collect()
     }
 
     /// Removes the vault. There being none is fine: says whether there was one.
     ///
     /// # Errors
-    /// When a system call fails.
+    /// When a system call fails; unless [`StoreError::is_done`], the vault is still there.
     pub fn remove(&self) -> Result<bool, StoreError> {
-        // They are sealed copies of the vault, and to be gone with it.
-        self.remove_leftovers();
-        match fs::remove_file(&self.path) {
-            Ok(()) => sync_folder(parent(&self.path)).map(|()| true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(io_error("remove", &self.path)(error)),
-        }
+        // What a crash left are sealed copies of the vault, and to be gone with it.
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        remove_leftovers(parent(&self.path), |of| of == name);
+        remove(&self.path)
     }
-
-    /// Removes temporary files that a crashed process left. Under the lock nobody else
-    /// is writing one, and one that cannot be removed is in nobody's way.
-    fn remove_leftovers(&self) {
-        let prefix = temporary_prefix(&self.path);
-        let Ok(entries) = fs::read_dir(parent(&self.path)) else {
-            return;
-        };
-        for entry in entries.flatten() {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            let random = name
-                .strip_prefix(&prefix)
-                .and_then(|rest| rest.strip_suffix(TEMPORARY_SUFFIX));
-            // Without a dot: `.v.age.XXXXXX.tmp` is the vault v.age's, whose lock v does not hold.
-            if random.is_some_and(|random| !random.contains('.')) {
-                let _ = fs::remove_file(entry.path());
-            }
-        }
-    }
-}
-
-/// What to do about a file that is there already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Existing {
-    /// Leave it, and fail.
-    Keep,
-    /// Replace it.
-    Replace,
-}
-
-/// Writes a file whole, with mode 0600: it is there with all of `bytes`, on disk, or not at
-/// all.
-///
-/// # Errors
-/// [`StoreError::Exists`] when it is there already and is to be kept; when a folder, a device
-/// or a pipe stands there; or when a system call fails.
-pub fn write_whole(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), StoreError> {
-    let folder = parent(path);
-    // A rename takes the place of a pipe or a device, too: root would lose /dev/null.
-    let in_the_way = fs::symlink_metadata(path)
-        .is_ok_and(|metadata| !metadata.is_file() && !metadata.is_symlink());
-    if in_the_way {
-        let source = io::Error::other("it is not a regular file");
-        return Err(io_error("replace", path)(source));
-    }
-    let mut temporary = tempfile::Builder::new()
-        .prefix(&temporary_prefix(path))
-        .suffix(TEMPORARY_SUFFIX)
-        .permissions(fs::Permissions::from_mode(0o600))
-        .tempfile_in(folder)
-        .map_err(io_error("write in", folder))?;
-    let file = temporary.as_file_mut();
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(io_error("write", path))?;
-    let persisted = match existing {
-        Existing::Replace => temporary.persist(path),
-        Existing::Keep => temporary.persist_noclobber(path),
-    };
-    match persisted {
-        Ok(_) => sync_folder(folder),
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(StoreError::Exists {
-                path: path.to_owned(),
-            })
-        }
-        Err(error) => Err(io_error("replace", path)(error.error)),
-    }
-}
-
-fn temporary_prefix(path: &Path) -> String {
-    format!(
-        ".{}.",
-        path.file_name().unwrap_or_default().to_string_lossy()
-    )
-}
-
-const TEMPORARY_SUFFIX: &str = ".tmp";
-
-/// Neither follow a link that was put there meanwhile, nor wait for a pipe's other end,
-/// nor take a terminal.
-const NO_SURPRISES: i32 = rustix::fs::OFlags::NOFOLLOW
-    .union(rustix::fs::OFlags::NONBLOCK)
-    .union(rustix::fs::OFlags::NOCTTY)
-    .bits() as i32;
-
-/// Whose a file has to be.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
-    Ours,
-    Anybodys,
-}
-
-fn read_file(path: &Path, whose: Whose) -> Result<Option<Vec<u8>>, StoreError> {
-    let file = match OpenOptions::new()
-        .read(true)
-        .custom_flags(NO_SURPRISES)
-        .open(path)
-    {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        // A socket cannot be opened at all, open(2).
-        Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
-            return Err(StoreError::NotAFile {
-                path: path.to_owned(),
-            });
-        }
-        Err(error) => return Err(io_error("read", path)(error)),
-    };
-    let size = check_file(&file, path, whose)?;
-    let too_large = || StoreError::TooLarge {
-        path: path.to_owned(),
-    };
-    if size > MAX_FILE_BYTES {
-        return Err(too_large());
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
-    // It may grow while it is read.
-    file.take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(io_error("read", path))?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(too_large());
-    }
-    Ok(Some(bytes))
-}
-
-/// Checks an open file: regular, and ours if it has to be. Gives its size.
-fn check_file(file: &File, path: &Path, whose: Whose) -> Result<u64, StoreError> {
-    let metadata = file.metadata().map_err(io_error("read", path))?;
-    if !metadata.is_file() {
-        return Err(StoreError::NotAFile {
-            path: path.to_owned(),
-        });
-    }
-    if whose == Whose::Ours && metadata.uid() != our_uid() {
-        return Err(StoreError::NotOurs {
-            path: path.to_owned(),
-            owner: metadata.uid(),
-        });
-    }
-    Ok(metadata.len())
-}
-
-/// Checks a folder: ours or the system's, and nobody else may replace what lies in it
-/// (as in `/tmp`, the sticky bit makes it safe again, inode(7)).
-fn check_folder(folder: &Path) -> Result<(), StoreError> {
-    const WRITABLE_BY_OTHERS: u32 = 0o022;
-    const STICKY: u32 = 0o1000;
-    let metadata = fs::metadata(folder).map_err(io_error("read", folder))?;
-    if !metadata.is_dir() {
-        return Err(io_error("use the folder", folder)(Errno::NOTDIR.into()));
-    }
-    if metadata.uid() != our_uid() && metadata.uid() != 0 {
-        return Err(StoreError::NotOurs {
-            path: folder.to_owned(),
-            owner: metadata.uid(),
-        });
-    }
-    if metadata.mode() & WRITABLE_BY_OTHERS != 0 && metadata.mode() & STICKY == 0 {
-        return Err(StoreError::OpenFolder {
-            path: folder.to_owned(),
-        });
-    }
-    Ok(())
-}
-
-fn our_uid() -> u32 {
-    rustix::process::geteuid().as_raw()
-}
-
-/// Makes a rename or removal in `folder` durable.
-fn sync_folder(folder: &Path) -> Result<(), StoreError> {
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(io_error("sync", folder))
-}
-
-fn parent(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
-        Some(folder) => folder,
-        None => Path::new("/"),
-    }
-}
-
-fn sibling(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }

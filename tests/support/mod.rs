@@ -7,6 +7,8 @@
 //! - [`cargo`](cargo::cargo): for what builds or runs something of this repository itself.
 //! - [`keys`]: age, SSH and plugin keys, and stock `age` to open a vault with them.
 //! - [`kernel`]: another login, or a kernel that refuses its keyrings.
+//! - [`strace`]: the system calls of a run, watched, made to fail, or made its last.
+//! - [`saves`]: every command that writes the vault, and what holds whatever becomes of it.
 //! - [`steps`]: what many stories begin with, such as a login.
 //!
 //! A test is then a story:
@@ -41,8 +43,10 @@ pub mod failures;
 pub mod kernel;
 pub mod keys;
 pub mod pty;
+pub mod saves;
 pub mod standin;
 pub mod steps;
+pub mod strace;
 pub mod traces;
 pub mod world;
 

@@ -4,9 +4,11 @@ use clap::Args;
 
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::cli::{open, save};
+use crate::cli::vault::REPLACED;
+use crate::cli::{open, save, seen};
 use crate::interrupt;
 use crate::keeper::Touch;
+use crate::vault::{Locked, StoreError};
 
 /// Remove a context's credential from the vault, or the vault itself
 ///
@@ -29,9 +31,15 @@ impl LogoutArgs {
             let slot = settings.slot();
             let locked = save::lock(settings)?;
             let _hold = interrupt::hold();
-            locked.remove()?;
+            // First, so that no key is held of a vault that is gone.
             open::forget(settings, &slot);
-            settings.console.note(&format!("Removed the vault {path}"));
+            let removed = locked.remove();
+            if removed.as_ref().map_or_else(StoreError::is_done, |_| true) {
+                seen::clean(settings);
+                settings.console.note(&format!("Removed the vault {path}"));
+                name_copies(settings, &locked);
+            }
+            removed?;
             return Ok(());
         }
         let mut vault = open::open(settings, Touch::Use)?;
@@ -45,4 +53,22 @@ impl LogoutArgs {
             .note(&format!("Removed the context {name} from the vault {path}"));
         Ok(())
     }
+}
+
+/// Says which copies of earlier vaults are still there: they hold credentials, and were kept
+/// so that nothing is lost. Whether they are of use is for their owner to say.
+fn name_copies(settings: &Settings, locked: &Locked) {
+    let copies = locked.copies(REPLACED);
+    if copies.is_empty() {
+        return;
+    }
+    let list: Vec<_> = copies
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    settings.console.warn(&format!(
+        "`cldkctl vault restore --force` kept vaults that it replaced. They are still there, with the logins they \
+         had, and open with the passphrases they had. Delete them if you do not need them: {}",
+        list.join(", ")
+    ));
 }

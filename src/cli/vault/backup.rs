@@ -47,9 +47,7 @@ impl BackupArgs {
         // Opened before anything is written: a backup that does not open is none.
         let vault = open::unseal(settings, &sealed, Touch::Use)?;
         let bytes = match self.armor {
-            true => armor(sealed.bytes()).map_err(|error| {
-                Failure::new(Exit::Failure, format!("cannot armor the vault: {error}"))
-            })?,
+            true => armored(sealed.bytes())?,
             false => sealed.bytes().to_vec(),
         };
         if to_stdout {
@@ -69,28 +67,37 @@ impl BackupArgs {
         } else {
             Existing::Keep
         };
-        {
-            let _hold = interrupt::hold();
-            write_whole(copy.path(), &bytes, existing)?;
+        // Read back from the disk before it gets its name: it is what was opened above, byte
+        // for byte, or what is there is not replaced.
+        let _hold = interrupt::hold();
+        let written = write_whole(copy.path(), &bytes, existing);
+        if written.as_ref().map_or_else(StoreError::is_done, |()| true) {
+            settings.console.note(&format!(
+                "Backed up revision {} of the vault to {}, and read it back",
+                vault.contents.revision,
+                copy.path().display()
+            ));
         }
-        // Read back from where it lies now, and opened.
-        let read = copy.read_wherever()?.unwrap_or_default();
-        let sealed = Sealed::parse(&read).map_err(|error| Failure::vault(error, &copy))?;
-        let contents = vault.opener.open(&sealed, &copy)?;
-        if (&contents.id, contents.revision) != (&vault.contents.id, vault.contents.revision) {
-            let path = copy.path().display();
-            return Err(Failure::new(
-                Exit::Failure,
-                format!("the backup {path} is not what was written"),
-            )
-            .hint("check the disk, and try another one"));
-        }
-        settings.console.note(&format!(
-            "Backed up revision {} of the vault to {}, and opened it there",
-            contents.revision,
-            copy.path().display()
-        ));
+        written.map_err(|error| match error {
+            StoreError::Io { .. } => Failure::from(error).hint(
+                "the vault is as it was, and so is the file, if there was one; check the disk and the permissions",
+            ),
+            _ => error.into(),
+        })?;
         Ok(())
+    }
+}
+
+/// The vault as text, of which the same comes back.
+fn armored(vault: &[u8]) -> Result<Vec<u8>, Failure> {
+    let failure = |why: &str| {
+        Failure::new(Exit::Failure, format!("cannot armor the vault: {why}"))
+            .hint("make a backup without --armor")
+    };
+    let text = armor(vault).map_err(|error| failure(&error.to_string()))?;
+    match Sealed::parse(&text) {
+        Ok(back) if back.bytes() == vault => Ok(text),
+        _ => Err(failure("another one would come back")),
     }
 }
 

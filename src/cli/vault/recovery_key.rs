@@ -22,10 +22,13 @@ use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::Touch;
 use crate::qr::{Qr, Resilience};
-use crate::vault::RecipientEntry;
+use crate::vault::{RecipientEntry, names_in};
 
 /// What a recovery key is labelled.
 const LABEL: &str = "recovery";
+
+/// What the name of a sheet begins with until the vault has its key.
+const DRAFT: &str = ".cldkctl-recovery-";
 
 /// Make a key that opens the vault when the passphrase is lost
 ///
@@ -53,7 +56,11 @@ impl RecoveryKeyArgs {
         interrupt::watch();
         // What cannot be done is better known before a passphrase is typed.
         let kit = match self.kit {
-            Some(path) => Some(Kit::new(path, self.force)?),
+            Some(path) => {
+                let kit = Kit::new(path, self.force)?;
+                kit.name_drafts(settings);
+                Some(kit)
+            }
             None => {
                 find_terminal(settings)?;
                 None
@@ -213,12 +220,28 @@ impl Kit {
             .hint("check the folder; the vault is as it was")
     }
 
+    /// Says which drafts are in the folder: of a run that was killed, or that goes on at the
+    /// moment. Each has a key on it that perhaps nobody else has, so none is removed.
+    fn name_drafts(&self, settings: &Settings) {
+        for name in names_in(self.folder()) {
+            let path = self.folder().join(&name);
+            let name = name.to_string_lossy();
+            if name.starts_with(DRAFT) && name.ends_with(".tmp") {
+                settings.console.warn(&format!(
+                    "{} is the sheet of a run that did not come to its end; print it if `cldkctl vault recipients \
+                     list` has the recipient on it, and delete it",
+                    path.display()
+                ));
+            }
+        }
+    }
+
     /// The sheet on disk, mode 0600, under a name of its own that nobody had (`O_EXCL`). It is
     /// gone again when this is dropped.
     fn draft(&self, sheet: &str) -> Result<NamedTempFile, Failure> {
         let write = || {
             let mut file = tempfile::Builder::new()
-                .prefix(".cldkctl-recovery-")
+                .prefix(DRAFT)
                 .suffix(".tmp")
                 .permissions(Permissions::from_mode(0o600))
                 .tempfile_in(self.folder())?;
@@ -232,11 +255,19 @@ impl Kit {
 
     /// Gives the sheet its name. If that fails the sheet stays where it is: the vault has its
     /// key by now.
-    fn publish(&self, draft: NamedTempFile) -> Result<(), Failure> {
-        let published = if self.overwrite {
-            draft.persist(&self.path)
-        } else {
-            draft.persist_noclobber(&self.path)
+    fn publish(&self, mut draft: NamedTempFile) -> Result<(), Failure> {
+        let published = loop {
+            let published = if self.overwrite {
+                draft.persist(&self.path)
+            } else {
+                draft.persist_noclobber(&self.path)
+            };
+            match published {
+                Err(PersistError { error, file }) if error.kind() == io::ErrorKind::Interrupted => {
+                    draft = file;
+                }
+                published => break published,
+            }
         };
         match published {
             // On disk it is already, if perhaps under its first name.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use jiff::Timestamp;
 
+use super::REPLACED;
 use crate::cli::failure::Failure;
 use crate::cli::global::{Handover, Settings};
 use crate::cli::open::{self, KeySource, OpenVault, Opener};
@@ -15,7 +16,7 @@ use crate::interrupt;
 use crate::keeper::{Found, Touch};
 use crate::secret::Passphrase;
 use crate::vault::seal::MAX_FILE_BYTES;
-use crate::vault::{SealError, Sealed, Store};
+use crate::vault::{SealError, Sealed, Store, StoreError};
 
 /// Put a backup in place of the vault, once it has been opened
 ///
@@ -160,19 +161,34 @@ fn open_with(
 fn replace(settings: &Settings, bytes: &[u8], opened: &OpenVault) -> Result<(), Failure> {
     let locked = save::lock(settings)?;
     let _hold = interrupt::hold();
-    if let Some(old) = locked.read()? {
-        let suffix = Timestamp::now()
-            .strftime(".replaced-%Y%m%dT%H%M%S%.3fZ")
-            .to_string();
-        let copy = locked.keep_copy(&old, &suffix)?;
+    let kept = match locked.read()? {
+        Some(old) => {
+            let date = Timestamp::now().strftime("%Y%m%dT%H%M%S%.3fZ");
+            Some(locked.keep_copy(&old, &format!("{REPLACED}{date}"))?)
+        }
+        None => None,
+    };
+    // Whoever restores a backup knows that it may be an older copy. Noted before it is in place:
+    // a crash between the two leaves a vault that is newer than what was noted, and alarms nobody.
+    seen::clean(settings);
+    seen::remember(settings, &opened.contents);
+    let replaced = locked.replace(bytes);
+    if !replaced
+        .as_ref()
+        .map_or_else(StoreError::is_done, |()| true)
+    {
+        // The vault is as it was, and needs no copy beside it.
+        if let Some(copy) = &kept {
+            locked.discard_copy(copy);
+        }
+        return Ok(replaced?);
+    }
+    if let Some(copy) = kept {
         settings.console.note(&format!(
             "Kept the vault that was there as {}",
             copy.display()
         ));
     }
-    locked.replace(bytes)?;
-    // Whoever restores a backup knows that it may be an older copy.
-    seen::remember(settings, &opened.contents);
     let (path, revision) = (settings.store.path().display(), opened.contents.revision);
     let contexts = match opened.contents.contexts.len() {
         1 => "1 context".to_owned(),
@@ -181,7 +197,7 @@ fn replace(settings: &Settings, bytes: &[u8], opened: &OpenVault) -> Result<(), 
     settings
         .console
         .note(&format!("Restored {path}: revision {revision}, {contexts}"));
-    Ok(())
+    Ok(replaced?)
 }
 
 /// Opens the vault that is there. What opened the backup opens it, too, if they have the same

@@ -26,6 +26,7 @@ pub struct Cldkctl<'world> {
     stderr_apart: bool,
     patience: Duration,
     uid: Option<u32>,
+    wrapper: Vec<OsString>,
 }
 
 /// The binary, running without a terminal. Killed when dropped.
@@ -61,6 +62,7 @@ impl<'world> Cldkctl<'world> {
             stderr_apart: false,
             patience: PATIENCE,
             uid: world.owner,
+            wrapper: Vec::new(),
         }
     }
 
@@ -120,6 +122,12 @@ impl<'world> Cldkctl<'world> {
     /// see [`can_be_someone_else`](crate::support::can_be_someone_else).
     pub fn run_by(mut self, uid: u32) -> Self {
         self.uid = Some(uid);
+        self
+    }
+
+    /// Runs it as the last argument of this command, such as strace(1).
+    pub fn under(mut self, wrapper: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.wrapper = wrapper.into_iter().map(Into::into).collect();
         self
     }
 
@@ -188,6 +196,7 @@ impl<'world> Cldkctl<'world> {
     /// The whole of it, begun by `wrapper` if there is one.
     fn command(self, wrapper: &[&str]) -> Command {
         let mut words: Vec<OsString> = wrapper.iter().map(Into::into).collect();
+        words.extend(self.wrapper);
         match self.uid {
             None => words.push(self.world.binary.clone().into()),
             Some(uid) => {

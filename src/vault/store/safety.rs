@@ -1,0 +1,104 @@
+//! Reading with suspicion: what lies at the vault's path may be no file, may grow while it is
+//! read, or may be somebody else's.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use rustix::io::Errno;
+
+use super::{StoreError, io_error};
+use crate::vault::seal::MAX_FILE_BYTES;
+
+/// Neither follow a link that was put there meanwhile, nor wait for a pipe's other end,
+/// nor take a terminal.
+pub(super) const NO_SURPRISES: i32 = rustix::fs::OFlags::NOFOLLOW
+    .union(rustix::fs::OFlags::NONBLOCK)
+    .union(rustix::fs::OFlags::NOCTTY)
+    .bits() as i32;
+
+/// Whose a file has to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    Ours,
+    Anybodys,
+}
+
+pub(super) fn read_file(path: &Path, whose: Whose) -> Result<Option<Vec<u8>>, StoreError> {
+    let file = match OpenOptions::new()
+        .read(true)
+        .custom_flags(NO_SURPRISES)
+        .open(path)
+    {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // A socket cannot be opened at all, open(2).
+        Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
+            return Err(StoreError::NotAFile {
+                path: path.to_owned(),
+            });
+        }
+        Err(error) => return Err(io_error("read", path)(error)),
+    };
+    let size = check_file(&file, path, whose)?;
+    let too_large = || StoreError::TooLarge {
+        path: path.to_owned(),
+    };
+    if size > MAX_FILE_BYTES {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    // It may grow while it is read.
+    file.take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(io_error("read", path))?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(too_large());
+    }
+    Ok(Some(bytes))
+}
+
+/// Checks an open file: regular, and ours if it has to be. Gives its size.
+pub(super) fn check_file(file: &File, path: &Path, whose: Whose) -> Result<u64, StoreError> {
+    let metadata = file.metadata().map_err(io_error("read", path))?;
+    if !metadata.is_file() {
+        return Err(StoreError::NotAFile {
+            path: path.to_owned(),
+        });
+    }
+    if whose == Whose::Ours && metadata.uid() != our_uid() {
+        return Err(StoreError::NotOurs {
+            path: path.to_owned(),
+            owner: metadata.uid(),
+        });
+    }
+    Ok(metadata.len())
+}
+
+/// Checks a folder: ours or the system's, and nobody else may replace what lies in it
+/// (as in `/tmp`, the sticky bit makes it safe again, inode(7)).
+pub(super) fn check_folder(folder: &Path) -> Result<(), StoreError> {
+    const WRITABLE_BY_OTHERS: u32 = 0o022;
+    const STICKY: u32 = 0o1000;
+    let metadata = fs::metadata(folder).map_err(io_error("read", folder))?;
+    if !metadata.is_dir() {
+        return Err(io_error("use the folder", folder)(Errno::NOTDIR.into()));
+    }
+    if metadata.uid() != our_uid() && metadata.uid() != 0 {
+        return Err(StoreError::NotOurs {
+            path: folder.to_owned(),
+            owner: metadata.uid(),
+        });
+    }
+    if metadata.mode() & WRITABLE_BY_OTHERS != 0 && metadata.mode() & STICKY == 0 {
+        return Err(StoreError::OpenFolder {
+            path: folder.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+pub(super) fn our_uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
