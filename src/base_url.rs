@@ -2,9 +2,11 @@
 
 mod origin;
 mod path;
+mod plain;
 
 pub use origin::Origin;
 pub use path::PathError;
+pub(crate) use plain::is_plain;
 
 use std::fmt;
 use std::str::FromStr;
@@ -50,6 +52,12 @@ pub enum BaseUrlError {
     /// White space, a control character or a backslash, which URL parsers read differently.
     #[error("the URL has a space, a control character or a backslash in it")]
     Characters,
+    /// Something that a vault does not hold, see `vault-format.md` section 7.3.
+    #[error(
+        "a base URL has a plain host, a path of letters, digits and few marks with no empty \
+         segment, and at most 2048 characters"
+    )]
+    NotPlain,
 }
 
 impl BaseUrl {
@@ -90,7 +98,13 @@ impl BaseUrl {
         }
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&path);
-        Ok(Self(url))
+        let base_url = Self(url);
+        // Otherwise a login there would make a vault that no reader opens.
+        if is_plain(&base_url.to_string()) {
+            Ok(base_url)
+        } else {
+            Err(BaseUrlError::NotPlain)
+        }
     }
 
     /// The scheme, host and port.
