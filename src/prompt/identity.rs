@@ -36,7 +36,13 @@ pub fn parse(
     name: &str,
     asker: &Asker,
 ) -> Result<Vec<Box<dyn Identity>>, IdentityError> {
-    let age_error = |error: age::DecryptError| IdentityError::Age(on_one_line(&error.to_string()));
+    let age_error = |error: age::DecryptError| {
+        IdentityError::Age(match error {
+            // The file is in memory: nothing but its end can be in the way.
+            age::DecryptError::Io(_) => "it is cut short or damaged".to_owned(),
+            error => on_one_line(&error.to_string()),
+        })
+    };
     let start = text.trim_start();
     if start.starts_with("-----BEGIN AGE") || start.starts_with("age-encryption.org/") {
         let bytes = io::Cursor::new(text.as_bytes().to_vec());
@@ -87,6 +93,20 @@ NhAAAAOAAAAAAAAAAAAAAAB3NzaC1yc2EAAAABAAAAAAEAAAAAAQAAAAABAAAAAAEAAAAA
 AQAAAAAAAQID
 -----END OPENSSH PRIVATE KEY-----
 ";
+
+    #[test]
+    fn what_age_says_of_a_file_takes_one_line() {
+        for (text, what) in [
+            ("age-encryption.org/v1\n-> X", "cut short"),
+            ("age-encryption.org/v2\n-> X x\n\n--- AAAA\n", "upgrading"),
+        ] {
+            let Err(error) = parse(text, "it", &Asker::new(false)) else {
+                panic!("no identity")
+            };
+            let said = error.to_string();
+            assert!(said.contains(what) && !said.contains('\n'), "{said:?}");
+        }
+    }
 
     #[test]
     fn a_file_with_no_identity_in_it_is_refused() {
