@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_and_a_password_never_repeated() {
-        use BaseUrlError::{Characters, Malformed, QueryOrFragment, Scheme, UserInfo};
+        use BaseUrlError::{Characters, Malformed, NotPlain, QueryOrFragment, Scheme, UserInfo};
         for (text, reason) in [
             ("", Malformed),
             ("ai.cloudeka.id", Malformed),
@@ -243,6 +243,10 @@ mod tests {
             ("https://go\tod", Characters),
             ("https://good\\@evil", Characters),
             ("https://a b", Characters),
+            ("https://h//a", NotPlain),
+            ("https://h/a|b", NotPlain),
+            ("https://a!b", NotPlain),
+            ("https://h:0", NotPlain),
         ] {
             let error = BaseUrl::parse(text).expect_err(text);
             assert_eq!(error, reason, "{text:?}");

@@ -75,6 +75,13 @@ mod tests {
     }
 
     #[test]
+    fn each_end_of_each_range_is_replaced() {
+        for c in "\0\u{1f}\u{7f}\u{9f}\u{ad}\u{61c}\u{180e}\u{200b}\u{200f}\u{2028}\u{202e}\u{2060}\u{206f}\u{feff}\u{fff9}\u{fffb}\u{e0000}\u{e007f}".chars() {
+            assert_eq!(printable(&c.to_string()).to_string(), "\u{fffd}", "{c:?}");
+        }
+    }
+
+    #[test]
     fn several_lines_become_one() {
         assert_eq!(
             on_one_line("Unknown format.\nUpgrade?\u{1b}[2J\r\n"),

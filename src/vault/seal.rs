@@ -299,7 +299,13 @@ fn dearmor(file: &[u8]) -> Result<Vec<u8>, SealError> {
     // Blanks and line ends may follow (section 3.3). age takes a form feed for one of them.
     let end = file.iter().rposition(|byte| !b" \t\r\n".contains(byte));
     let armored = &file[..end.map_or(0, |last| last + 1)];
-    if !armored.ends_with(b"\n-----END AGE ENCRYPTED FILE-----") {
+    let lines = armored
+        .strip_suffix(b"\n-----END AGE ENCRYPTED FILE-----")
+        .ok_or_else(malformed)?;
+    // Padding is at the very end; age takes it in any line that is full.
+    let data = lines.strip_suffix(b"\r").unwrap_or(lines);
+    let padding = data.iter().rev().take_while(|byte| **byte == b'=').count();
+    if data[..data.len() - padding].contains(&b'=') {
         return Err(malformed());
     }
     ArmoredReader::new(armored)
@@ -441,6 +447,31 @@ mod tests {
         let mut rest = Vec::new();
         reader.read_to_end(&mut rest).expect("read");
         assert_eq!(rest, payload);
+    }
+
+    #[test]
+    fn padding_within_the_armor_is_refused() {
+        // The version line in 64 columns by itself, and padded; then the rest.
+        let file = [
+            b"age-encryption.org/v1\n-> X 0123456789abcdefghi\n\n",
+            &b"--- "[..],
+        ]
+        .concat();
+        let rest = &with_stanzas(0)[b"age-encryption.org/v1\n--- ".len()..];
+        let whole = armor(&[&file, rest].concat()).expect("armored");
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+        let first = text(&armor(&file[..46]).expect("armored"));
+        let second = text(&armor(&[&file[46..], rest].concat()).expect("armored"));
+        let line = first.lines().nth(1).expect("a line");
+        assert!(line.len() == 64 && line.ends_with("=="), "{line}");
+        let lines: Vec<&str> = second.lines().collect();
+        let padded = [&[lines[0], line][..], &lines[1..]].concat().join("\n");
+        assert!(Sealed::parse(&whole).is_ok());
+        let refused = Sealed::parse(padded.as_bytes());
+        assert!(matches!(
+            refused,
+            Err(SealError::Damaged("its armor is malformed"))
+        ));
     }
 
     #[test]
