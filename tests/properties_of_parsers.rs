@@ -290,8 +290,8 @@ proptest! {
         let lines: Vec<Vec<char>> = code.in_text().lines().map(|line| line.chars().collect()).collect();
         let dark = |x: usize, y: usize| match lines[y / 2][x] {
             '█' => true,
-            '▀' => y % 2 == 0,
-            '▄' => y % 2 == 1,
+            '▀' => y.is_multiple_of(2),
+            '▄' => !y.is_multiple_of(2),
             _ => false,
         };
         let width = code.width();
