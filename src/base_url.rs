@@ -2,9 +2,11 @@
 
 mod origin;
 mod path;
+mod plain;
 
 pub use origin::Origin;
 pub use path::PathError;
+pub(crate) use plain::is_plain;
 
 use std::fmt;
 use std::str::FromStr;
@@ -50,6 +52,12 @@ pub enum BaseUrlError {
     /// White space, a control character or a backslash, which URL parsers read differently.
     #[error("the URL has a space, a control character or a backslash in it")]
     Characters,
+    /// Something that a vault does not hold, see `vault-format.md` section 7.3.
+    #[error(
+        "a base URL has a plain host, a path of letters, digits and few marks with no empty \
+         segment, and at most 2048 characters"
+    )]
+    NotPlain,
 }
 
 impl BaseUrl {
@@ -90,7 +98,13 @@ impl BaseUrl {
         }
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&path);
-        Ok(Self(url))
+        let base_url = Self(url);
+        // Otherwise a login there would make a vault that no reader opens.
+        if is_plain(&base_url.to_string()) {
+            Ok(base_url)
+        } else {
+            Err(BaseUrlError::NotPlain)
+        }
     }
 
     /// The scheme, host and port.
@@ -209,7 +223,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_and_a_password_never_repeated() {
-        use BaseUrlError::{Characters, Malformed, QueryOrFragment, Scheme, UserInfo};
+        use BaseUrlError::{Characters, Malformed, NotPlain, QueryOrFragment, Scheme, UserInfo};
         for (text, reason) in [
             ("", Malformed),
             ("ai.cloudeka.id", Malformed),
@@ -229,6 +243,10 @@ mod tests {
             ("https://go\tod", Characters),
             ("https://good\\@evil", Characters),
             ("https://a b", Characters),
+            ("https://h//a", NotPlain),
+            ("https://h/a|b", NotPlain),
+            ("https://a!b", NotPlain),
+            ("https://h:0", NotPlain),
         ] {
             let error = BaseUrl::parse(text).expect_err(text);
             assert_eq!(error, reason, "{text:?}");

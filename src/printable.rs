@@ -31,6 +31,13 @@ pub fn printable_start(text: &str, most: usize) -> Printable<'_> {
     Printable { text, most }
 }
 
+/// `text` on one line, as it can be shown: what a library says may take several.
+#[must_use]
+pub fn on_one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    printable(&words.join(" ")).to_string()
+}
+
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use fmt::Write as _;
@@ -71,6 +78,21 @@ mod tests {
         assert_eq!(
             shown,
             "a\u{fffd}[31mred\u{fffd}0m\u{fffd}\u{fffd}\u{fffd}desrever\u{fffd}é"
+        );
+    }
+
+    #[test]
+    fn each_end_of_each_range_is_replaced() {
+        for c in "\0\u{1f}\u{7f}\u{9f}\u{ad}\u{61c}\u{180e}\u{200b}\u{200f}\u{2028}\u{202e}\u{2060}\u{206f}\u{feff}\u{fff9}\u{fffb}\u{e0000}\u{e007f}".chars() {
+            assert_eq!(printable(&c.to_string()).to_string(), "\u{fffd}", "{c:?}");
+        }
+    }
+
+    #[test]
+    fn several_lines_become_one() {
+        assert_eq!(
+            on_one_line("Unknown format.\nUpgrade?\u{1b}[2J\r\n"),
+            "Unknown format. Upgrade?\u{fffd}[2J"
         );
     }
 

@@ -13,6 +13,7 @@ pub mod kdf;
 pub mod public;
 pub mod recipient;
 pub mod seal;
+pub(crate) mod ssh_key;
 pub mod stanza;
 pub mod store;
 

@@ -142,18 +142,26 @@ impl Config {
         file.take(MAX_CONFIG_BYTES)
             .read_to_string(&mut text)
             .map_err(|error| bad(Exit::Failure, &error, "it has to be UTF-8 text"))?;
-        let mut config: Self = toml::from_str(&text).map_err(|error| {
-            let line = error
-                .span()
-                .map_or(0, |span| text[..span.start].lines().count().max(1));
-            let what = format!("line {line}: {}", printable(error.message()));
+        Self::parse(&text, path.parent().unwrap_or(Path::new("/"))).map_err(|what| {
             bad(
                 Exit::Usage,
                 &what,
                 "the keys are the long names of flags; secrets have no place there",
             )
+        })
+    }
+
+    /// Reads what is in a settings file; relative paths in it are beside it, in `folder`.
+    ///
+    /// # Errors
+    /// Says in which line it is not what this program knows, fit to be shown.
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, String> {
+        let mut config: Self = toml::from_str(text).map_err(|error| {
+            let line = error
+                .span()
+                .map_or(0, |span| text[..span.start].lines().count().max(1));
+            format!("line {line}: {}", printable(error.message()))
         })?;
-        let folder = path.parent().unwrap_or(Path::new("/"));
         for named in [
             &mut config.vault,
             &mut config.ca_cert,

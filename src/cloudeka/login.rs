@@ -3,7 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use reqwest::header::HeaderValue;
+use reqwest::header::{HeaderName, HeaderValue};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::error::Category;
@@ -15,12 +15,13 @@ use super::account::account;
 use super::client::Client;
 use super::error::{Error, Fault};
 use super::redact::redact;
+use super::request::Answer;
 use super::retry::Event;
 use super::said::{Said, is_markup};
 use super::send::{Call, Raw};
 use super::session::Session;
 use super::verdict::is_verdict;
-use crate::base_url::Origin;
+use crate::base_url::{BaseUrl, Origin};
 use crate::secret::Token;
 
 /// The path of the exchange.
@@ -73,49 +74,76 @@ impl Client {
             ..Call::new(reqwest::Method::POST, self.url(PATH)?)
         };
         let answer = self.send(&call, observe)?;
-        self.judge(&answer, token, now)
+        judge(self.base_url(), &answer, token, now)
     }
+}
 
-    /// Turns whatever was answered into a login or its error.
-    fn judge(&self, answer: &Raw, token: &Token, now: Timestamp) -> Result<Login, Error> {
-        let origin = self.base_url().origin();
-        let not_sensible = |fault| Error::NotSensible {
-            origin: origin.clone(),
-            fault,
+impl Login {
+    /// Reads an answer to the exchange of `token` that came from `base_url` in some other way
+    /// than through [`Client::login`]: what a server may say can be tried out without one.
+    ///
+    /// # Errors
+    /// As [`Client::login`], for an answer that is there.
+    pub fn from_answer(
+        base_url: &BaseUrl,
+        answer: &Answer,
+        token: &Token,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let header = |(name, value): &(String, String)| {
+            Some((
+                HeaderName::from_bytes(name.as_bytes()).ok()?,
+                HeaderValue::from_str(value).ok()?,
+            ))
         };
-        let status = answer.status;
-        match status {
-            200..=299 => read(answer, token, now).map_err(not_sensible),
-            300..=399 => {
-                let to = answer
-                    .header("location")
-                    .and_then(|location| web_origin(location, token));
-                Err(not_sensible(Fault::Redirect { status, to }))
-            }
-            400.. => {
-                let said = Said::read(
-                    answer.header("content-type"),
-                    &answer.body,
-                    &[token.expose()],
-                );
-                let shown = said.shown();
-                Err(if is_verdict(status, &said) {
-                    Error::Rejected {
-                        origin,
-                        status,
-                        said: shown,
-                    }
-                } else {
-                    Error::Status {
-                        origin,
-                        status,
-                        said: shown,
-                        retry_after: answer.retry_after(),
-                    }
-                })
-            }
-            _ => Err(not_sensible(Fault::Status(status))),
+        let answer = Raw {
+            status: answer.status,
+            headers: answer.headers.iter().filter_map(header).collect(),
+            body: answer.body.clone(),
+        };
+        judge(base_url, &answer, token, now)
+    }
+}
+
+/// Turns whatever was answered into a login or its error.
+fn judge(base_url: &BaseUrl, answer: &Raw, token: &Token, now: Timestamp) -> Result<Login, Error> {
+    let origin = base_url.origin();
+    let not_sensible = |fault| Error::NotSensible {
+        origin: origin.clone(),
+        fault,
+    };
+    let status = answer.status;
+    match status {
+        200..=299 => read(answer, token, now).map_err(not_sensible),
+        300..=399 => {
+            let to = answer
+                .header("location")
+                .and_then(|location| web_origin(location, token));
+            Err(not_sensible(Fault::Redirect { status, to }))
         }
+        400.. => {
+            let said = Said::read(
+                answer.header("content-type"),
+                &answer.body,
+                &[token.expose()],
+            );
+            let shown = said.shown();
+            Err(if is_verdict(status, &said) {
+                Error::Rejected {
+                    origin,
+                    status,
+                    said: shown,
+                }
+            } else {
+                Error::Status {
+                    origin,
+                    status,
+                    said: shown,
+                    retry_after: answer.retry_after(),
+                }
+            })
+        }
+        _ => Err(not_sensible(Fault::Status(status))),
     }
 }
 
@@ -257,6 +285,8 @@ mod tests {
             Some("https://evil:8")
         );
         assert_eq!(named("https://x.cldkctl_0123456789abcdef.evil/"), None);
+        let mixed = Token::parse("cldkctl_0123456789ABCDEF").expect("a token");
+        assert!(web_origin("https://x.cldkctl_0123456789ABCDEF.evil/", &mixed).is_none());
         assert_eq!(named("/login"), None);
         assert_eq!(named("mailto:a@b"), None);
     }

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use zeroize::Zeroizing;
+
 /// How many bytes in a row a text may share with a secret. A server that shows a token back
 /// "shortened" still shows this much; less is no help to whoever reads it, and begins to be
 /// found in innocent words.
@@ -11,10 +13,17 @@ const WINDOW: usize = 16;
 const MARK: &str = "[redacted]";
 
 /// `text` with each occurrence of a secret, or of 16 bytes in a row of one, replaced by
-/// `[redacted]`. Secrets are ASCII, as [`Token`](crate::secret::Token) guarantees.
+/// `[redacted]`, in whatever case: a host name is brought to lower case, and a token in the
+/// other case is as good as told. Secrets are ASCII, as [`Token`](crate::secret::Token)
+/// guarantees.
 ///
 /// Takes time linear in the text and the secrets.
 pub(super) fn redact(text: &str, secrets: &[&str]) -> String {
+    let lower = Zeroizing::new(text.to_ascii_lowercase());
+    let secrets: Vec<_> = secrets
+        .iter()
+        .map(|secret| Zeroizing::new(secret.to_ascii_lowercase()))
+        .collect();
     let mut secret_at = vec![false; text.len()];
     for width in secrets
         .iter()
@@ -29,7 +38,7 @@ pub(super) fn redact(text: &str, secrets: &[&str]) -> String {
             .filter(|secret| secret.len().min(WINDOW) == width)
             .flat_map(|secret| secret.as_bytes().windows(width))
             .collect();
-        for (start, window) in text.as_bytes().windows(width).enumerate() {
+        for (start, window) in lower.as_bytes().windows(width).enumerate() {
             if windows.contains(window) {
                 secret_at[start..start + width].fill(true);
             }
@@ -62,6 +71,7 @@ mod tests {
             ("cldkctl_0123456789abcdef", "[redacted]"),
             ("é cldkctl_01234567… é", "é [redacted]… é"),
             ("…0123456789abcdef", "…[redacted]"),
+            ("CLDKCTL_0123456789ABCDEF", "[redacted]"),
             ("cldkctl_0123456", "cldkctl_0123456"),
             (
                 "cldkctl_0123456789abcdefcldkctl_0123456789abcdef",

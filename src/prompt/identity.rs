@@ -6,6 +6,8 @@ use age::encrypted;
 use age::{Identity, IdentityFile, ssh};
 
 use super::asker::Asker;
+use crate::printable::on_one_line;
+use crate::vault::ssh_key;
 
 /// The largest work factor (log2 N) of an identity file that is itself encrypted with a
 /// passphrase; the same limit as age's own command has.
@@ -34,7 +36,13 @@ pub fn parse(
     name: &str,
     asker: &Asker,
 ) -> Result<Vec<Box<dyn Identity>>, IdentityError> {
-    let age_error = |error: age::DecryptError| IdentityError::Age(error.to_string());
+    let age_error = |error: age::DecryptError| {
+        IdentityError::Age(match error {
+            // The file is in memory: nothing but its end can be in the way.
+            age::DecryptError::Io(_) => "it is cut short or damaged".to_owned(),
+            error => on_one_line(&error.to_string()),
+        })
+    };
     let start = text.trim_start();
     if start.starts_with("-----BEGIN AGE") || start.starts_with("age-encryption.org/") {
         let bytes = io::Cursor::new(text.as_bytes().to_vec());
@@ -50,6 +58,9 @@ pub fn parse(
         return Ok(vec![Box::new(identity)]);
     }
     if start.starts_with("-----BEGIN") {
+        if ssh_key::private_has_zero(text) {
+            return Err(IdentityError::NoIdentity);
+        }
         let identity = ssh::Identity::from_buffer(text.as_bytes(), Some(name.to_owned()))
             .map_err(|_| IdentityError::NoIdentity)?;
         if let ssh::Identity::Unsupported(_) = identity {
@@ -75,6 +86,28 @@ pub fn parse(
 mod tests {
     use super::*;
 
+    /// An RSA key with one byte of zero for each of its numbers, on which age's parser panics.
+    const WITH_A_NUMBER_OF_ZEROS: &str = "-----BEGIN OPENSSH PRIVATE KEY-----
+b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAACwAAAAdzc2gtcn
+NhAAAAOAAAAAAAAAAAAAAAB3NzaC1yc2EAAAABAAAAAAEAAAAAAQAAAAABAAAAAAEAAAAA
+AQAAAAAAAQID
+-----END OPENSSH PRIVATE KEY-----
+";
+
+    #[test]
+    fn what_age_says_of_a_file_takes_one_line() {
+        for (text, what) in [
+            ("age-encryption.org/v1\n-> X", "cut short"),
+            ("age-encryption.org/v2\n-> X x\n\n--- AAAA\n", "upgrading"),
+        ] {
+            let Err(error) = parse(text, "it", &Asker::new(false)) else {
+                panic!("no identity")
+            };
+            let said = error.to_string();
+            assert!(said.contains(what) && !said.contains('\n'), "{said:?}");
+        }
+    }
+
     #[test]
     fn a_file_with_no_identity_in_it_is_refused() {
         let asker = Asker::new(false);
@@ -84,6 +117,7 @@ mod tests {
             "hello",
             "AGE-SECRET-KEY-1BROKEN",
             "-----BEGIN CERTIFICATE-----\n",
+            WITH_A_NUMBER_OF_ZEROS,
         ] {
             assert!(
                 matches!(parse(text, "it", &asker), Err(IdentityError::NoIdentity)),

@@ -17,6 +17,8 @@ use age::plugin::RecipientPluginV1;
 use age::ssh::{self, ParseRecipientKeyError};
 use age::{Callbacks, Recipient, plugin, tag, x25519};
 
+use super::ssh_key;
+
 /// A public key that a vault can be sealed to. Its `Display` is the one spelling that is
 /// stored and compared: an SSH key comes without its comment.
 #[derive(Clone)]
@@ -87,6 +89,9 @@ impl FromStr for PublicRecipient {
         }
         if text.starts_with("age1") {
             return text.parse().map(Self::Plugin).map_err(|_| Error::Unknown);
+        }
+        if ssh_key::public_has_zero(text) {
+            return Err(Error::DamagedSsh);
         }
         match text.parse() {
             Ok(recipient) => Ok(Self::Ssh(recipient)),
@@ -236,6 +241,16 @@ mod tests {
             (&X25519[..X25519.len() - 1], Error::Unknown),
             (&ED25519[..50], Error::DamagedSsh),
             ("ssh-rsa AAAA", Error::DamagedSsh),
+            // A number of nothing but zeros, on which age's parser panics.
+            ("ssh-rsa AAAAB3NzaC1yc2EAAAABAAAAAAEB", Error::DamagedSsh),
+            (
+                "ssh-rsa AAAAB3NzaC1yc2EAAAABAAAAAAEB!sari",
+                Error::DamagedSsh,
+            ),
+            (
+                "ssh-rsa AAAAB3NzaC1yc2EAAAABAQAAAAMAAAA= sari",
+                Error::DamagedSsh,
+            ),
             ("ssh-dss AAAA", Error::UnsupportedSsh),
             ("ecdsa-sha2-nistp256 AAAA", Error::UnsupportedSsh),
             ("age1pq1qqqq", Error::PostQuantum),

@@ -1,7 +1,7 @@
 //! Sealing and opening: contents to age file and back.
 
 use std::cell::RefCell;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 
 use age::armor::{ArmoredReader, ArmoredWriter, Format};
 use age::{Callbacks, DecryptError, Decryptor, EncryptError, Encryptor, Identity, Recipient};
@@ -13,6 +13,7 @@ use super::kdf::{Ceiling, Cost, Kdf};
 use super::public::{self, PluginError, PublicRecipient};
 use super::recipient::PassphraseRecipient;
 use super::stanza::{self, StanzaError};
+use crate::printable::on_one_line;
 
 /// The largest vault file, in bytes, armored or not.
 pub const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
@@ -29,6 +30,7 @@ const MAX_STANZAS: usize = 256;
 pub struct Sealed {
     /// The binary form.
     bytes: Vec<u8>,
+    header_length: usize,
     kdf: Result<Option<Kdf>, StanzaError>,
     stanza_types: Vec<String>,
     armored: bool,
@@ -110,11 +112,12 @@ impl Sealed {
         if !bytes.starts_with(b"age-encryption.org/") {
             return Err(SealError::NotAge);
         }
-        check_header_length(&bytes)?;
+        let header_length = header_length(&bytes)?;
 
         // age hands the stanzas of a header to identities alone; this one only looks.
         let witness = Witness::default();
-        match decryptor(&bytes)?.decrypt(std::iter::once(&witness as &dyn Identity)) {
+        match decryptor(&bytes, header_length)?.decrypt(std::iter::once(&witness as &dyn Identity))
+        {
             Err(DecryptError::NoMatchingKeys) => {}
             Err(error) => return Err(error.into()),
             Ok(_) => unreachable!("the witness unwraps nothing"),
@@ -122,6 +125,7 @@ impl Sealed {
         let stanzas = witness.stanzas.into_inner();
         Ok(Self {
             bytes,
+            header_length,
             kdf: stanza::find(&stanzas),
             stanza_types: stanzas.into_iter().map(|stanza| stanza.tag).collect(),
             armored,
@@ -197,7 +201,7 @@ impl Sealed {
         &self,
         identities: impl Iterator<Item = &'a dyn Identity>,
     ) -> Result<Contents, SealError> {
-        let mut reader = decryptor(&self.bytes)?.decrypt(identities)?;
+        let mut reader = decryptor(&self.bytes, self.header_length)?.decrypt(identities)?;
         // The plaintext is no longer than the file, so this never grows and leaves no copy.
         let mut json = Zeroizing::new(Vec::with_capacity(self.bytes.len()));
         let most = MAX_CONTENTS_BYTES as u64 + 1;
@@ -213,26 +217,76 @@ impl Sealed {
     }
 }
 
-/// `age` parses a header anew with each line it reads, so a long one is refused before.
-fn check_header_length(bytes: &[u8]) -> Result<(), SealError> {
+/// The length of the header, if it is one that a vault may have; what is in it is for `age` to see.
+fn header_length(bytes: &[u8]) -> Result<usize, SealError> {
     let start = &bytes[..bytes.len().min(MAX_HEADER_BYTES)];
     let last_line = start.windows(4).position(|window| window == b"\n---");
     // The MAC line ends within the limit, too.
-    let ends = last_line.is_some_and(|at| start[at + 1..].contains(&b'\n'));
+    let end = last_line.and_then(|at| {
+        let line = &start[at + 1..];
+        Some(at + 1 + line.iter().position(|byte| *byte == b'\n')? + 1)
+    });
     let stanzas = start[..last_line.unwrap_or(0)]
         .windows(4)
         .filter(|window| window == b"\n-> ")
         .count();
-    match ends {
-        true if stanzas > MAX_STANZAS => Err(SealError::ManyStanzas),
-        true => Ok(()),
-        false if bytes.len() > MAX_HEADER_BYTES => Err(SealError::LongHeader),
-        false => Err(SealError::Damaged("its header has no end")),
+    match end {
+        Some(_) if stanzas > MAX_STANZAS => Err(SealError::ManyStanzas),
+        Some(length) => Ok(length),
+        None if bytes.len() > MAX_HEADER_BYTES => Err(SealError::LongHeader),
+        None => Err(SealError::Damaged("its header has no end")),
     }
 }
 
-fn decryptor(bytes: &[u8]) -> Result<Decryptor<&[u8]>, SealError> {
-    let decryptor = Decryptor::new_buffered(bytes)?;
+/// A file whose header is read at once.
+///
+/// `age` asks for a line, and parses all that it has anew with each line that it gets: seconds
+/// for a header of 64 KiB. So the first line that it is given is all of the header.
+struct HeaderFirst<'a> {
+    header: &'a [u8],
+    payload: &'a [u8],
+}
+
+impl Read for HeaderFirst<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let part = if self.header.is_empty() {
+            &mut self.payload
+        } else {
+            &mut self.header
+        };
+        part.read(buffer)
+    }
+}
+
+impl BufRead for HeaderFirst<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        Ok(if self.header.is_empty() {
+            self.payload
+        } else {
+            self.header
+        })
+    }
+
+    fn consume(&mut self, count: usize) {
+        let part = if self.header.is_empty() {
+            &mut self.payload
+        } else {
+            &mut self.header
+        };
+        *part = &part[count..];
+    }
+
+    /// Nothing, once the header is read: what comes then is no line of it.
+    fn read_until(&mut self, _: u8, into: &mut Vec<u8>) -> io::Result<usize> {
+        let header = std::mem::take(&mut self.header);
+        into.extend_from_slice(header);
+        Ok(header.len())
+    }
+}
+
+fn decryptor(bytes: &[u8], header_length: usize) -> Result<Decryptor<HeaderFirst<'_>>, SealError> {
+    let (header, payload) = bytes.split_at(header_length);
+    let decryptor = Decryptor::new_buffered(HeaderFirst { header, payload })?;
     if decryptor.is_scrypt() {
         return Err(SealError::Scrypt);
     }
@@ -241,9 +295,22 @@ fn decryptor(bytes: &[u8]) -> Result<Decryptor<&[u8]>, SealError> {
 
 fn dearmor(file: &[u8]) -> Result<Vec<u8>, SealError> {
     let mut bytes = Vec::with_capacity(file.len());
-    ArmoredReader::new(file.trim_ascii_end())
+    let malformed = || SealError::Damaged("its armor is malformed");
+    // Blanks and line ends may follow (section 3.3). age takes a form feed for one of them.
+    let end = file.iter().rposition(|byte| !b" \t\r\n".contains(byte));
+    let armored = &file[..end.map_or(0, |last| last + 1)];
+    let lines = armored
+        .strip_suffix(b"\n-----END AGE ENCRYPTED FILE-----")
+        .ok_or_else(malformed)?;
+    // Padding is at the very end; age takes it in any line that is full.
+    let data = lines.strip_suffix(b"\r").unwrap_or(lines);
+    let padding = data.iter().rev().take_while(|byte| **byte == b'=').count();
+    if data[..data.len() - padding].contains(&b'=') {
+        return Err(malformed());
+    }
+    ArmoredReader::new(armored)
         .read_to_end(&mut bytes)
-        .map_err(|_| SealError::Damaged("its armor is malformed"))?;
+        .map_err(|_| malformed())?;
     Ok(bytes)
 }
 
@@ -311,7 +378,7 @@ pub fn seal(contents: &mut Contents, callbacks: &impl Callbacks) -> Result<Vec<u
     };
     write(&mut file).map_err(SealError::Seal)?;
     // A reader takes no longer header, so this is the last moment to say so.
-    check_header_length(&file).map_err(|_| SealError::TooMany)?;
+    header_length(&file).map_err(|_| SealError::TooMany)?;
     Ok(file)
 }
 
@@ -347,7 +414,7 @@ impl From<DecryptError> for SealError {
             DecryptError::DecryptionFailed => Self::Damaged("its payload does not decrypt"),
             DecryptError::ExcessiveWork { .. } => Self::Scrypt,
             // The rest concerns the identity: a key that cannot be decrypted, or a plugin.
-            error => Self::Identity(error.to_string()),
+            error => Self::Identity(on_one_line(&error.to_string())),
         }
     }
 }
@@ -364,6 +431,55 @@ mod tests {
         file.extend(b"\n");
         file.extend([0; 16]);
         file
+    }
+
+    #[test]
+    fn a_header_is_read_at_once_and_its_payload_after_it() {
+        let file = with_stanzas(2);
+        let length = header_length(&file).expect("a header");
+        let (header, payload) = file.split_at(length);
+        assert_eq!(payload, [0; 16]);
+        let mut reader = HeaderFirst { header, payload };
+        let mut line = Vec::new();
+        assert_eq!(reader.read_until(b'\n', &mut line).expect("read"), length);
+        assert_eq!(line, header);
+        assert_eq!(reader.read_until(b'\n', &mut line).expect("read"), 0);
+        let mut rest = Vec::new();
+        reader.read_to_end(&mut rest).expect("read");
+        assert_eq!(rest, payload);
+    }
+
+    #[test]
+    fn padding_within_the_armor_is_refused() {
+        // The version line in 64 columns by itself, and padded; then the rest.
+        let file = [
+            b"age-encryption.org/v1\n-> X 0123456789abcdefghi\n\n",
+            &b"--- "[..],
+        ]
+        .concat();
+        let rest = &with_stanzas(0)[b"age-encryption.org/v1\n--- ".len()..];
+        let whole = armor(&[&file, rest].concat()).expect("armored");
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+        let first = text(&armor(&file[..46]).expect("armored"));
+        let second = text(&armor(&[&file[46..], rest].concat()).expect("armored"));
+        let line = first.lines().nth(1).expect("a line");
+        assert!(line.len() == 64 && line.ends_with("=="), "{line}");
+        let lines: Vec<&str> = second.lines().collect();
+        let padded = [&[lines[0], line][..], &lines[1..]].concat().join("\n");
+        assert!(Sealed::parse(&whole).is_ok());
+        let refused = Sealed::parse(padded.as_bytes());
+        assert!(matches!(
+            refused,
+            Err(SealError::Damaged("its armor is malformed"))
+        ));
+    }
+
+    #[test]
+    fn a_form_feed_after_the_armor_is_refused() {
+        let armored = armor(&with_stanzas(1)).expect("armored");
+        let with = |end: &[u8]| Sealed::parse(&[&armored, end].concat());
+        assert!(with(b" \t\r\n\n").is_ok());
+        assert!(matches!(with(b"\x0c\n"), Err(SealError::Damaged(_))));
     }
 
     #[test]

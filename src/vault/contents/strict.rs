@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use zeroize::Zeroizing;
 
-use crate::base_url::BaseUrl;
+use crate::base_url::{BaseUrl, is_plain};
 use crate::secret::Token;
 
 /// A field that may be absent, but not `null`.
@@ -24,13 +24,13 @@ pub(super) fn bare_token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<T
     }
 }
 
-/// A base URL with nothing around it, and no slash at its end.
+/// A base URL as it is written there: [`BaseUrl`] alone would take what a person types.
 pub(super) fn bare_base_url<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BaseUrl, D::Error> {
     let text = String::deserialize(deserializer)?;
-    if text.ends_with('/') || text.trim() != text {
-        return Err(D::Error::custom("not a bare base URL"));
+    if !is_plain(&text) {
+        return Err(D::Error::custom("not a base URL in its plain form"));
     }
     text.parse().map_err(D::Error::custom)
 }

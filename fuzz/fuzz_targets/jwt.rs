@@ -1,0 +1,46 @@
+//! When a session ends, by its own claims. A text in two lines is put together to a JWT.
+#![no_main]
+
+use cldkctl::cloudeka::Session;
+use cldkctl::secret::Token;
+use cldkctl_fuzz::text;
+use jiff::{SignedDuration, Timestamp};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| {
+    let Some(input) = text(input) else { return };
+    let [now, claims] = cldkctl_fuzz::lines(input.as_bytes());
+    let now = text(now)
+        .and_then(|now| now.parse().ok())
+        .and_then(|seconds| Timestamp::from_second(seconds).ok())
+        .unwrap_or(Timestamp::UNIX_EPOCH);
+    for session in [input.to_owned(), format!("e30.{}.c2ln", base64(claims))] {
+        let Ok(token) = Token::parse(&session) else {
+            continue;
+        };
+        let session = Session::received(token, now);
+        let longest = now
+            .checked_add(SignedDuration::from_hours(30 * 24))
+            .unwrap_or(Timestamp::MAX);
+        assert!(
+            (now..=longest).contains(&session.expires_at),
+            "{now} {}",
+            session.expires_at
+        );
+        let _ = session.is_due(now);
+    }
+});
+
+/// Base64 for URLs, without padding.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let letters = bytes.chunks(3).flat_map(|three| {
+        let bits = three
+            .iter()
+            .fold(0u32, |bits, byte| bits << 8 | u32::from(*byte))
+            << (8 * (3 - three.len()));
+        (0..=three.len())
+            .map(move |place| char::from(ALPHABET[(bits >> (18 - 6 * place) & 63) as usize]))
+    });
+    letters.collect()
+}

@@ -1,0 +1,85 @@
+//! SSH keys that the parser of `age` must not see.
+//!
+//! Its reader of `mpint` (RFC 4251 section 5) skips the zeros in front, and panics where there is
+//! nothing behind them. No key has such a number; whoever writes one writes it for that panic.
+
+use base64::Engine;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use zeroize::Zeroizing;
+
+/// As forgiving as a reader may be: what is no base64 at all is not for us to tell.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+const RSA: &[u8] = b"ssh-rsa";
+/// n, e, d, the inverse of q, p and q.
+const PRIVATE_NUMBERS: usize = 6;
+/// e and n.
+const PUBLIC_NUMBERS: usize = 2;
+
+/// Whether a public key, `ssh-rsa BASE64 …`, has a number of nothing but zeros.
+pub(crate) fn public_has_zero(line: &str) -> bool {
+    let words = line.split(' ').nth(1).unwrap_or_default();
+    // age reads as far as there is base64, and takes anything for a comment.
+    let end = words.find(|c| !is_base64(c)).unwrap_or(words.len());
+    let blob = BASE64.decode(&words[..end]);
+    blob.is_ok_and(|blob| numbers_have_zero(&blob, PUBLIC_NUMBERS))
+}
+
+/// Whether a private key in OpenSSH's format (PROTOCOL.key), not encrypted, has one.
+pub(crate) fn private_has_zero(pem: &str) -> bool {
+    let (_, body) = pem.trim_start().split_once('\n').unwrap_or_default();
+    let mut base64 = Zeroizing::new(String::with_capacity(body.len()));
+    base64.extend(
+        body.chars()
+            .take_while(|c| is_base64(*c) || "=\r\n".contains(*c))
+            .filter(|c| !c.is_whitespace()),
+    );
+    let Ok(blob) = BASE64.decode(&*base64).map(Zeroizing::new) else {
+        return false;
+    };
+    secret_part(&blob).is_some_and(|part| numbers_have_zero(part, PRIVATE_NUMBERS))
+}
+
+fn is_base64(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '+' || c == '/'
+}
+
+/// The part with the secret numbers, behind the two that check a passphrase.
+fn secret_part(blob: &[u8]) -> Option<&[u8]> {
+    let mut rest = blob.strip_prefix(b"openssh-key-v1\0")?;
+    for _ in ["cipher", "kdf", "options of the kdf"] {
+        rest = string(rest)?.1;
+    }
+    let (_count, rest) = rest.split_first_chunk::<4>()?;
+    let (_public, rest) = string(rest)?;
+    let (secret, _) = string(rest)?;
+    secret.get(8..)
+}
+
+/// Whether one of the first `count` numbers of an RSA key is made of zeros alone.
+fn numbers_have_zero(key: &[u8], count: usize) -> bool {
+    let Some((RSA, mut rest)) = string(key) else {
+        return false;
+    };
+    for _ in 0..count {
+        let Some((number, after)) = string(rest) else {
+            return false;
+        };
+        if !number.is_empty() && number.iter().all(|byte| *byte == 0) {
+            return true;
+        }
+        rest = after;
+    }
+    false
+}
+
+/// A `string` of RFC 4251 section 5, and what follows.
+fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
+}
