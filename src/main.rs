@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use cldkctl::exit::Exit;
 use cldkctl::{cli, interrupt, platform};
 
 /// Freed memory is wiped, that of the libraries included.
@@ -23,5 +24,13 @@ fn main() -> ExitCode {
         );
         std::process::exit(1);
     }));
-    cli::main().into()
+    let exit = work();
+    platform::wipe_stack();
+    exit.into()
+}
+
+/// In a frame of its own, so that all that it leaves on the stack is below that of `main`.
+#[inline(never)]
+fn work() -> Exit {
+    cli::main()
 }

@@ -18,7 +18,7 @@ use std::sync::OnceLock;
 use argon2::Block;
 use memmap2::MmapMut;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use zeroize::optimization_barrier;
+use zeroize::{optimization_barrier, zeroize_stack};
 
 /// Makes this process private: its memory is not dumped, and no other process of the same
 /// user may trace it or read its `/proc/PID/mem`.
@@ -154,6 +154,20 @@ pub fn close_inherited_files() {
                 rustix::io::close(number);
             }
         }
+    }
+}
+
+/// Overwrites what the calls that are over left on the stack of this thread, below the
+/// frame of the caller: copies of keys that moved from one call to another, and the working
+/// variables of ciphers that do not wipe their own.
+///
+/// To be called by the main thread when its work is done.
+pub fn wipe_stack() {
+    // More than any command takes, unoptimised ones included, and less than systems give.
+    const DEPTH: usize = 512 * 1024;
+    let limit = getrlimit(Resource::Stack).current;
+    if limit.is_none_or(|limit| limit >= 4 * DEPTH as u64) {
+        zeroize_stack::<DEPTH>();
     }
 }
 

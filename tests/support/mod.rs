@@ -7,6 +7,7 @@
 //! - [`cargo`](cargo::cargo): for what builds or runs something of this repository itself.
 //! - [`keys`]: age, SSH and plugin keys, and stock `age` to open a vault with them.
 //! - [`kernel`]: another login, or a kernel that refuses its keyrings.
+//! - [`memory`]: what a process has in memory when it ends.
 //! - [`steps`]: what many stories begin with, such as a login.
 //!
 //! A test is then a story:
@@ -38,9 +39,12 @@
 
 pub mod cargo;
 pub mod failures;
+pub mod forms;
 pub mod kernel;
 pub mod keys;
+pub mod memory;
 pub mod pty;
+pub mod secrets;
 pub mod standin;
 pub mod steps;
 pub mod traces;

@@ -8,6 +8,8 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use super::World;
+#[cfg(target_os = "linux")]
+use crate::support::memory;
 use crate::support::pty::{Session, Streams, drain, feed};
 use crate::support::{starting, traces, wait_for};
 
@@ -26,6 +28,7 @@ pub struct Cldkctl<'world> {
     stderr_apart: bool,
     patience: Duration,
     uid: Option<u32>,
+    held_at: Option<String>,
 }
 
 /// The binary, running without a terminal. Killed when dropped.
@@ -61,6 +64,7 @@ impl<'world> Cldkctl<'world> {
             stderr_apart: false,
             patience: PATIENCE,
             uid: world.owner,
+            held_at: None,
         }
     }
 
@@ -120,6 +124,12 @@ impl<'world> Cldkctl<'world> {
     /// see [`can_be_someone_else`](crate::support::can_be_someone_else).
     pub fn run_by(mut self, uid: u32) -> Self {
         self.uid = Some(uid);
+        self
+    }
+
+    /// Is held before this system call, to be looked at: see [`memory`](crate::support::memory).
+    pub fn held_at(mut self, call: &str) -> Self {
+        self.held_at = Some(call.to_owned());
         self
     }
 
@@ -188,6 +198,10 @@ impl<'world> Cldkctl<'world> {
     /// The whole of it, begun by `wrapper` if there is one.
     fn command(self, wrapper: &[&str]) -> Command {
         let mut words: Vec<OsString> = wrapper.iter().map(Into::into).collect();
+        #[cfg(target_os = "linux")]
+        if let Some(call) = &self.held_at {
+            words.extend(memory::holding(call).into_iter().map(OsString::from));
+        }
         match self.uid {
             None => words.push(self.world.binary.clone().into()),
             Some(uid) => {
