@@ -14,6 +14,7 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
 use crate::exit::Exit;
+use crate::platform::{self, End};
 
 /// What has to be undone before the process goes.
 static QUIET_TERMINAL: Mutex<Option<QuietTerminal>> = Mutex::new(None);
@@ -130,12 +131,11 @@ fn leave(signal: i32) -> ! {
             let _ = rustix::io::write(&terminal.file, b"\n");
         }
     }
-    if signal == SIGINT {
-        std::process::exit(Exit::Interrupted as i32);
-    }
-    // So that the parent sees by which signal we went.
-    let _ = emulate_default_handler(signal);
-    std::process::exit(128 + signal);
+    // The main thread is in the middle of something, with secrets in its hands.
+    platform::end(match signal {
+        SIGINT => End::Code(Exit::Interrupted as i32),
+        signal => End::Signal(signal),
+    });
 }
 
 /// Ctrl-Z: the shell gets its echo back while we are stopped.

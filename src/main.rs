@@ -22,7 +22,7 @@ fn main() -> ExitCode {
             &mut std::io::stderr(),
             format!("error: a bug in cldkctl{place}; the vault is as it was\n").as_bytes(),
         );
-        std::process::exit(1);
+        platform::end(platform::End::Code(1));
     }));
     let exit = work();
     platform::wipe_stack();

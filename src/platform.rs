@@ -1,8 +1,11 @@
 //! What only the operating system can give: memory that is wiped, and a process that
 //! nobody looks into.
 //!
-//! This is the one module with `unsafe`; each block says why it is sound.
+//! This is the one module with `unsafe`, in this file and its folder; each block says why it is sound.
 #![allow(unsafe_code)]
+
+mod end;
+mod given;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 #[cfg(target_os = "linux")]
@@ -19,6 +22,9 @@ use argon2::Block;
 use memmap2::MmapMut;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use zeroize::{optimization_barrier, zeroize_stack};
+
+pub use end::{End, end};
+pub use given::{hide_argument, take_variable};
 
 /// Makes this process private: its memory is not dumped, and no other process of the same
 /// user may trace it or read its `/proc/PID/mem`.
