@@ -104,6 +104,21 @@ pub(crate) fn note_question(question: &str) {
     }
 }
 
+/// From here on a panic ends the process with the terminal restored and its memory wiped.
+pub fn end_at_a_bug() {
+    std::panic::set_hook(Box::new(|panic| {
+        // The message of a panic may quote what was being worked on; where it happened
+        // says enough.
+        restore_terminal();
+        let place = panic
+            .location()
+            .map_or_else(String::new, |place| format!(" at {place}"));
+        let text = format!("error: a bug in cldkctl{place}; the vault is as it was\n");
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+        platform::end(End::Code(Exit::Failure as i32));
+    }));
+}
+
 /// Gives the terminal back as it was found. Also for a panic, which runs no destructors.
 pub fn restore_terminal() {
     if let Ok(Some(terminal)) = QUIET_TERMINAL.try_lock().as_deref() {

@@ -11,19 +11,7 @@ static ALLOCATOR: platform::WipingAllocator = platform::WipingAllocator;
 
 fn main() -> ExitCode {
     platform::harden();
-    std::panic::set_hook(Box::new(|panic| {
-        // The message of a panic may quote what was being worked on; where it happened
-        // says enough.
-        interrupt::restore_terminal();
-        let place = panic
-            .location()
-            .map_or_else(String::new, |place| format!(" at {place}"));
-        let _ = std::io::Write::write_all(
-            &mut std::io::stderr(),
-            format!("error: a bug in cldkctl{place}; the vault is as it was\n").as_bytes(),
-        );
-        platform::end(platform::End::Code(1));
-    }));
+    interrupt::end_at_a_bug();
     let exit = work();
     platform::wipe_stack();
     exit.into()

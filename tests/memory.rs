@@ -1,15 +1,31 @@
 //! What is left of secrets in the memory of a command that did its work and ends: nothing.
 //!
 //! Each command is held at the system call that ends it, and all of its memory is searched
-//! for every part of twelve bytes of every secret that it had, in every form.
+//! for every part of twelve bytes of every secret that it had, in every form. Those that a
+//! signal or a bug ends are in `memory_interrupted.rs`.
 #![cfg(target_os = "linux")]
 
 mod support;
 
-use support::memory::{self, EXIT, Held, Memory, held};
-use support::secrets::{Secrets, assert_clean};
+use std::fs;
+
+use age::secrecy::ExposeSecret as _;
+use support::memory::{self, EXIT, held};
+use support::secrets::{Secrets, assert_clean, assert_found};
 use support::steps::{cloudeka_and_world, logged_in, type_new_passphrase, unlock};
-use support::{PASSPHRASE, Session, TOKEN};
+use support::world::Cldkctl;
+use support::{PASSPHRASE, Session, Standin, TOKEN, World};
+
+const OTHER: &str = "quiet lanterns over marble fjord";
+
+/// A login, unless memory cannot be searched here.
+fn logged_in_to_search() -> Option<(Standin, World, Secrets)> {
+    memory::can_be_searched().then(|| {
+        let (cloudeka, world) = logged_in();
+        let secrets = Secrets::of(&world, PASSPHRASE);
+        (cloudeka, world, secrets)
+    })
+}
 
 /// Waits for the end of what runs on `terminal`, and searches what it leaves; then lets it
 /// end with this code.
@@ -21,124 +37,254 @@ fn assert_leaves_nothing(terminal: &mut Session, secrets: &Secrets, code: i32) {
     assert_eq!(terminal.wait(), code, "{}", terminal.screen());
 }
 
-#[test]
-fn a_login_leaves_nothing() {
-    if !memory::can_be_searched() {
-        return;
-    }
-    let (_cloudeka, world) = cloudeka_and_world();
-    let mut terminal = world
-        .cldkctl(["auth", "--no-unlock"])
-        .held_at(EXIT)
-        .on_pty();
-    terminal.expect("Enter your token:");
-    terminal.send_secret(TOKEN);
-    type_new_passphrase(&mut terminal, PASSPHRASE);
-    terminal.expect("Auth success");
-    let held = held(terminal.pid(), EXIT);
-    assert_clean(&held.memory(), &Secrets::of(&world, PASSPHRASE));
+/// The same without a terminal.
+#[track_caller]
+fn assert_run_leaves_nothing(run: Cldkctl<'_>, secrets: &Secrets, code: i32) {
+    let running = run.held_at(EXIT).spawn();
+    let held = held(running.pid(), EXIT);
+    let memory = held.memory();
     held.release();
-    assert_eq!(terminal.wait(), 0);
+    // First how it ended, because a command that did nothing had nothing to leave.
+    running.wait().expect_code(code);
+    assert_clean(&memory, secrets);
 }
 
 #[test]
-fn unlock_leaves_nothing() {
-    if !memory::can_be_searched() {
+fn the_search_finds_what_is_there() {
+    let Some((_cloudeka, world, secrets)) = logged_in_to_search() else {
         return;
-    }
-    let (_cloudeka, world) = logged_in();
-    let mut terminal = world.cldkctl(["unlock"]).held_at(EXIT).on_pty();
-    terminal.expect("Vault passphrase:");
-    terminal.send_secret(PASSPHRASE);
-    assert_leaves_nothing(&mut terminal, &Secrets::of(&world, PASSPHRASE), 0);
-}
-
-#[test]
-fn token_api_backup_leave_nothing() {
-    if !memory::can_be_searched() {
-        return;
-    }
-    let (_cloudeka, world) = logged_in();
+    };
     unlock(&world, &[]);
-    let secrets = Secrets::of(&world, PASSPHRASE);
-    for args in [
-        &["auth", "token"][..],
-        &["auth", "token", "--session"],
-        &["auth", "status", "--check"],
-        &["api", "/core/user/profile"],
-        &["vault", "backup", "copy.age"],
-        &["vault", "info"],
-        &["vault", "verify"],
-        &["context", "list"],
-        &["lock"],
-    ] {
-        let running = world.cldkctl(args).held_at(EXIT).spawn();
-        let held = held(running.pid(), EXIT);
-        eprintln!("{args:?}");
-        assert_clean(&held.memory(), &secrets);
+    // The same command as below, held where it hands the token over.
+    let running = world.cldkctl(["auth", "token"]).held_at("writev").spawn();
+    let held = held(running.pid(), "writev");
+    assert_found(&held.memory(), &secrets, "token");
+    held.release();
+    running.wait().succeeded();
+
+    // What a command was given and does not take for a secret stays where it was: one in
+    // each form.
+    let forms = support::forms::forms(TOKEN.as_bytes());
+    for (form, bytes) in forms {
+        let argument: Vec<u8> = bytes.into_iter().filter(|byte| *byte != 0).collect();
+        let Ok(argument) = String::from_utf8(argument) else {
+            continue;
+        };
+        let wide = form.starts_with("in UTF") || form.starts_with("in groups");
+        if wide || form.starts_with("in digits") {
+            continue; // has zeros, which an argument has not
+        }
+        let running = World::with_binary("/bin/sh")
+            .cldkctl(["-c", "exit 0", &argument])
+            .held_at(EXIT)
+            .spawn();
+        let held = memory::held(running.pid(), EXIT);
+        assert_found(&held.memory(), &secrets, "typed text");
         held.release();
         running.wait().succeeded();
     }
 }
 
 #[test]
-fn a_change_of_the_passphrase_leaves_nothing() {
+fn a_login_leaves_nothing() {
     if !memory::can_be_searched() {
         return;
     }
-    const NEW: &str = "quiet lanterns over marble fjord";
-    let (_cloudeka, world) = logged_in();
-    let before = Secrets::of(&world, PASSPHRASE);
+    let (_cloudeka, world) = cloudeka_and_world();
+    for question in ["New vault passphrase:", "Vault passphrase:"] {
+        let mut terminal = world
+            .cldkctl(["auth", "--no-unlock"])
+            .held_at(EXIT)
+            .on_pty();
+        terminal.expect("Enter your token:");
+        terminal.send_secret(TOKEN);
+        terminal.expect(question);
+        terminal.send_secret(PASSPHRASE);
+        if question.starts_with("New") {
+            terminal.expect("Repeat passphrase:");
+            terminal.send_secret(PASSPHRASE);
+        }
+        terminal.expect("Auth success");
+        let secrets = Secrets::of(&world, PASSPHRASE);
+        assert_leaves_nothing(&mut terminal, &secrets, 0);
+    }
+}
+
+#[test]
+fn unlocking_leaves_nothing() {
+    let Some((_cloudeka, world, secrets)) = logged_in_to_search() else {
+        return;
+    };
+    let mut terminal = world.cldkctl(["unlock"]).held_at(EXIT).on_pty();
+    terminal.expect("Vault passphrase:");
+    terminal.send_secret(PASSPHRASE);
+    assert_leaves_nothing(&mut terminal, &secrets, 0);
+}
+
+#[test]
+fn commands_of_an_unlocked_vault_leave_nothing() {
+    let Some((_cloudeka, world, secrets)) = logged_in_to_search() else {
+        return;
+    };
+    unlock(&world, &[]);
+    for args in [
+        &["auth", "token"][..],
+        &["auth", "token", "--session"],
+        &["auth", "status", "--check"],
+        &["api", "/core/user/profile"],
+        &["vault", "backup", "copy.age"],
+        &["vault", "backup", "copy.txt", "--armor"],
+        &["vault", "info"],
+        &["vault", "verify"],
+        &["context", "rename", "default", "work"],
+        &["auth", "logout"],
+        &["lock"],
+    ] {
+        assert_run_leaves_nothing(world.cldkctl(args), &secrets, 0);
+    }
+}
+
+#[test]
+fn a_session_that_is_renewed_leaves_nothing_old_or_new() {
+    let Some((cloudeka, world, before)) = logged_in_to_search() else {
+        return;
+    };
+    unlock(&world, &[]);
+    cloudeka.end_sessions();
+    let run = world.cldkctl(["api", "/core/user/profile"]).held_at(EXIT);
+    let running = run.spawn();
+    let held = held(running.pid(), EXIT);
+    let memory = held.memory();
+    held.release();
+    running.wait().succeeded();
+    assert_clean(&memory, &before);
+    assert_clean(&memory, &Secrets::of(&world, PASSPHRASE));
+}
+
+#[test]
+fn a_change_of_the_passphrase_leaves_nothing_old_or_new() {
+    let Some((_cloudeka, world, before)) = logged_in_to_search() else {
+        return;
+    };
     let mut terminal = world
         .cldkctl(["vault", "passphrase"])
         .held_at(EXIT)
         .on_pty();
     terminal.expect("Vault passphrase:");
     terminal.send_secret(PASSPHRASE);
-    type_new_passphrase(&mut terminal, NEW);
+    type_new_passphrase(&mut terminal, OTHER);
     let held = held(terminal.pid(), EXIT);
     let memory = held.memory();
-    assert_clean(&memory, &before);
-    assert_clean(&memory, &Secrets::of(&world, NEW));
     held.release();
-    assert_eq!(terminal.wait(), 0);
+    assert_eq!(terminal.wait(), 0, "{}", terminal.screen());
+    assert_clean(&memory, &before);
+    assert_clean(&memory, &Secrets::of(&world, OTHER));
+}
+
+#[test]
+fn secrets_that_are_handed_over_leave_nothing() {
+    let Some((_cloudeka, world, secrets)) = logged_in_to_search() else {
+        return;
+    };
+    let stdin = |args: &[&str]| world.cldkctl(args.iter().copied()).stdin(PASSPHRASE);
+    assert_run_leaves_nothing(stdin(&["auth", "token", "--passphrase-stdin"]), &secrets, 0);
+    let file = world.write("passphrase", PASSPHRASE);
+    let from_file = ["auth", "--token-stdin", "--passphrase-file"];
+    let run = world.cldkctl(from_file).arg(&file).stdin(TOKEN);
+    assert_run_leaves_nothing(run, &secrets, 0);
+    let run = world.cldkctl(["vault", "tune", "--memory", "19MiB", "--target", "100ms"]);
+    assert_run_leaves_nothing(run.arg("--passphrase-file").arg(file), &secrets, 0);
+}
+
+#[test]
+fn an_identity_that_opens_the_vault_leaves_nothing() {
+    let Some((_cloudeka, world, mut secrets)) = logged_in_to_search() else {
+        return;
+    };
+    let identity = age::x25519::Identity::generate();
+    let text = identity.to_string();
+    let file = world.write("key.txt", text.expose_secret());
+    let add = ["vault", "recipients", "add", "--passphrase-stdin"];
+    let add = world.cldkctl(add).arg(identity.to_public().to_string());
+    add.stdin(PASSPHRASE).run().succeeded();
+    secrets.add(
+        "identity",
+        text.expose_secret().as_bytes()["AGE-SECRET-KEY-1".len()..].to_vec(),
+    );
+    secrets.add(
+        "identity",
+        bech32::decode(text.expose_secret()).expect("bytes").1,
+    );
+    for args in [&["auth", "token"][..], &["vault", "backup", "copy.age"]] {
+        let run = world.cldkctl(args).arg("--identity").arg(&file);
+        assert_run_leaves_nothing(run, &secrets, 0);
+    }
+}
+
+#[test]
+fn a_token_given_as_an_argument_or_a_variable_leaves_nothing() {
+    let Some((_cloudeka, world, secrets)) = logged_in_to_search() else {
+        return;
+    };
+    let file = world.write("passphrase", PASSPHRASE);
+    let run = world.cldkctl(["auth", TOKEN, "--passphrase-file"]);
+    assert_run_leaves_nothing(run.arg(file), &secrets, 0);
+    for args in [&["auth", "token"][..], &["api", "/core/user/profile"]] {
+        let run = world.cldkctl(args).env("CLDKCTL_TOKEN", TOKEN);
+        assert_run_leaves_nothing(run, &secrets, 0);
+    }
 }
 
 #[test]
 fn what_fails_leaves_nothing() {
-    if !memory::can_be_searched() {
-        return;
-    }
-    const WRONG: &str = "quiet lanterns over marble fjord";
     const REJECTED: &str = "cldkctl_rejected_99887766554433221100";
-    let (_cloudeka, world) = logged_in();
-    let secrets = Secrets::of(&world, PASSPHRASE);
+    let Some((cloudeka, world, mut secrets)) = logged_in_to_search() else {
+        return;
+    };
+    secrets.add("rejected token", REJECTED.as_bytes().to_vec());
+    secrets.add("wrong passphrase", OTHER.as_bytes().to_vec());
+
     let mut terminal = world.cldkctl(["auth", "token"]).held_at(EXIT).on_pty();
     terminal.expect("Vault passphrase:");
-    terminal.send_secret(WRONG);
-    assert_leaves_nothing(&mut terminal, &Secrets::typed(&[WRONG]), 5);
+    terminal.send_secret(OTHER);
+    assert_leaves_nothing(&mut terminal, &secrets, 5);
 
     let mut terminal = world.cldkctl(["auth"]).held_at(EXIT).on_pty();
     terminal.expect("Enter your token:");
     terminal.send_secret(REJECTED);
-    assert_leaves_nothing(&mut terminal, &Secrets::typed(&[REJECTED]), 3);
-    let _ = secrets;
+    assert_leaves_nothing(&mut terminal, &secrets, 3);
+
+    // The save fails: a folder lies where the new vault is to go.
+    let file = world.write("passphrase", PASSPHRASE);
+    let lock = world.data().join("cldkctl/vault.age.lock");
+    fs::remove_file(&lock).expect("a lock file");
+    fs::create_dir(&lock).expect("a folder");
+    let args = ["auth", "--token-stdin", "--passphrase-file"];
+    let run = world.cldkctl(args).arg(&file).stdin(TOKEN);
+    assert_run_leaves_nothing(run, &secrets, 1);
+
+    cloudeka.misbehave(support::Misbehave::EchoToken);
+    let run = world.cldkctl(["auth", "--token-stdin"]).stdin(TOKEN);
+    assert_run_leaves_nothing(run, &secrets, 3);
 }
 
 #[test]
-fn what_is_interrupted_leaves_nothing() {
-    if !memory::can_be_searched() {
+fn a_recovery_key_that_was_shown_leaves_nothing() {
+    let Some((_cloudeka, world, mut secrets)) = logged_in_to_search() else {
         return;
-    }
-    let (cloudeka, world) = logged_in();
-    let secrets = Secrets::of(&world, PASSPHRASE);
-    let mut terminal = world.cldkctl(["auth"]).held_at(EXIT).on_pty();
-    terminal.expect("Enter your token:");
-    terminal.send_secret(TOKEN);
-    terminal.expect("Vault passphrase:");
-    terminal.send_bytes(PASSPHRASE.as_bytes());
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    terminal.send_ctrl('c');
-    assert_leaves_nothing(&mut terminal, &secrets, 130);
-    drop(cloudeka);
+    };
+    let sheet = world.home().join("sheet.txt");
+    let args = ["vault", "recovery-key", "--passphrase-stdin", "--kit"];
+    let run = world.cldkctl(args).arg(&sheet).stdin(PASSPHRASE);
+    let running = run.held_at(EXIT).spawn();
+    let held = held(running.pid(), EXIT);
+    let memory = held.memory();
+    held.release();
+    running.wait().succeeded();
+    let sheet = fs::read_to_string(sheet).expect("a sheet");
+    let at = sheet.find("AGE-SECRET-KEY-1").expect("a key");
+    let key: String = sheet[at..].chars().take(74).collect();
+    secrets.add("recovery key", key.as_bytes()[16..].to_vec());
+    secrets.add("recovery key", bech32::decode(&key).expect("bytes").1);
+    assert_clean(&memory, &secrets);
 }

@@ -197,7 +197,10 @@ mod linux {
                 continue;
             }
             let next = spared.iter().map(|spared| spared.start);
-            let next = next.filter(|next| *next > start).min().unwrap_or(usize::MAX);
+            let next = next
+                .filter(|next| *next > start)
+                .min()
+                .unwrap_or(usize::MAX);
             let end = range.end.min(next);
             wipe_range(start..end);
             start = end;
@@ -212,12 +215,7 @@ mod linux {
         // and it does not return to where it came from.
         unsafe {
             if range.len() >= LARGE {
-                libc::syscall(
-                    libc::SYS_madvise,
-                    place,
-                    range.len(),
-                    libc::MADV_DONTNEED,
-                );
+                libc::syscall(libc::SYS_madvise, place, range.len(), libc::MADV_DONTNEED);
             } else {
                 libc::explicit_bzero(place.cast(), range.len());
             }
@@ -266,7 +264,9 @@ mod linux {
 
     /// `7f415c000000-7f415c021000 rw-p 00000000 00:00 0   [stack]`
     fn range(line: &[u8]) -> Option<Range<usize>> {
-        let mut words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+        let mut words = line
+            .split(|byte| *byte == b' ')
+            .filter(|word| !word.is_empty());
         let (range, mode) = (words.next()?, words.next()?);
         let inode = words.nth(2)?;
         if !mode.starts_with(b"rw") || mode.last() != Some(&b'p') || inode != b"0" {
@@ -283,7 +283,9 @@ mod linux {
         }
         digits.iter().try_fold(0_usize, |number, digit| {
             let digit = char::from(*digit).to_digit(base)?;
-            number.checked_mul(base as usize)?.checked_add(digit as usize)
+            number
+                .checked_mul(base as usize)?
+                .checked_add(digit as usize)
         })
     }
 
@@ -296,9 +298,9 @@ mod linux {
             libc::syscall(libc::SYS_rt_sigaction, signal, action.as_ptr(), 0_usize, 8);
             let set = libc::SIG_SETMASK;
             libc::syscall(libc::SYS_rt_sigprocmask, set, &raw const none, 0_usize, 8);
+            // It can only be delivered to this thread: those that were stopped block all.
             let process = libc::syscall(libc::SYS_getpid);
-            let thread = libc::syscall(libc::SYS_gettid);
-            libc::syscall(libc::SYS_tgkill, process, thread, signal);
+            libc::syscall(libc::SYS_kill, process, signal);
         }
     }
 

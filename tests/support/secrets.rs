@@ -57,11 +57,9 @@ impl Secrets {
         Self(typed.collect())
     }
 
-    /// The same without those of this name.
-    #[must_use]
-    pub fn without(mut self, name: &str) -> Self {
-        self.0.retain(|(other, _)| *other != name);
-        self
+    /// One more.
+    pub fn add(&mut self, name: &'static str, secret: Vec<u8>) {
+        self.0.push((name, secret));
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
@@ -76,6 +74,13 @@ pub fn assert_clean(memory: &Memory, secrets: &Secrets) {
     let traces = memory.find(&secrets);
     let lines: Vec<_> = traces.iter().map(ToString::to_string).collect();
     assert!(lines.is_empty(), "found in memory:\n{}", lines.join("\n"));
+}
+
+/// Fails the test unless the secret of this name is in `memory`: the search can see.
+#[track_caller]
+pub fn assert_found(memory: &Memory, secrets: &Secrets, name: &str) {
+    let secret: Vec<_> = secrets.iter().filter(|(other, _)| *other == name).collect();
+    assert!(!memory.find(&secret).is_empty(), "no {name} in memory");
 }
 
 /// The key that the header of the age file `vault` wraps, and that of its payload
