@@ -167,7 +167,7 @@ pub fn close_inherited_files() {
 /// frame of the caller: copies of keys that moved from one call to another, and the working
 /// variables of ciphers that do not wipe their own.
 ///
-/// To be called by the main thread when its work is done.
+/// What wants its own callees wiped has to be called by another function that does this.
 pub fn wipe_stack() {
     // More than any command takes, unoptimised ones included, and less than systems give.
     const DEPTH: usize = 512 * 1024;
@@ -267,7 +267,11 @@ impl LockedMemory {
         // Wishes again: without them the bytes are as safe as the rest of the heap.
         let _ = map.lock();
         #[cfg(target_os = "linux")]
-        let _ = map.advise(memmap2::Advice::DontDump);
+        {
+            let _ = map.advise(memmap2::Advice::DontDump);
+            // A process that is forked off has no use for it.
+            let _ = map.advise(memmap2::Advice::DontFork);
+        }
         Self { map, len }
     }
 }

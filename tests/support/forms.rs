@@ -3,41 +3,54 @@
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
 
-/// So many bytes of a secret in a row are no chance.
+/// So many characters or bytes of a secret in a row are no chance.
 pub const WINDOW: usize = 12;
 
+/// A form in which a secret may lie in memory.
+pub struct Form {
+    pub name: &'static str,
+    pub bytes: Vec<u8>,
+    /// How many bytes [`WINDOW`] characters take.
+    pub window: usize,
+}
+
 /// `secret` as it is, as text that stands for it, and as libraries take it apart.
-pub fn forms(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+pub fn forms(secret: &[u8]) -> Vec<Form> {
     let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-    let each = |width: usize| -> Vec<u8> {
+    let mut forms = Vec::new();
+    let mut add = |name, bytes: Vec<u8>, width: usize| {
+        let window = WINDOW * width;
+        if bytes.len() >= window {
+            forms.push(Form {
+                name,
+                bytes,
+                window,
+            });
+        }
+    };
+    add("as it is", secret.to_vec(), 1);
+    add("in hexadecimal", hex.to_uppercase().into_bytes(), 1);
+    add("in hexadecimal", hex.into_bytes(), 1);
+    for (name, width) in [("in UTF-16", 2), ("in UTF-32", 4)] {
         let widened = |byte: &u8| {
             let mut wide = vec![0; width];
             wide[0] = *byte;
             wide
         };
-        secret.iter().flat_map(widened).collect()
-    };
-    let mut forms = vec![
-        ("as it is", secret.to_vec()),
-        ("in hexadecimal", hex.to_uppercase().into_bytes()),
-        ("in hexadecimal", hex.into_bytes()),
-        ("in UTF-16", each(2)),
-        ("in UTF-32", each(4)),
-        ("in Bech32", bech32(secret).to_uppercase().into_bytes()),
-        ("in Bech32", bech32(secret).into_bytes()),
-        ("in groups of five bits", groups(secret)),
-        ("in digits of four bits", digits(secret)),
-    ];
+        add(name, secret.iter().flat_map(widened).collect(), width);
+    }
+    add("in Bech32", bech32(secret).to_uppercase().into_bytes(), 1);
+    add("in Bech32", bech32(secret).into_bytes(), 1);
+    add("in groups of five bits", groups(secret), 1);
+    add("in digits of four bits", digits(secret), 1);
     // The characters that depend on it alone, wherever it begins in a longer text.
     for before in 0..3 {
         let text = [&vec![0; before], secret].concat();
         let (from, to) = ((before * 8).div_ceil(6), text.len() * 8 / 6);
         for encoded in [BASE64_STANDARD.encode(&text), BASE64_URL_SAFE.encode(&text)] {
-            forms.push(("in Base64", encoded.as_bytes()[from..to].to_vec()));
+            add("in Base64", encoded.as_bytes()[from..to].to_vec(), 1);
         }
     }
-    // Windows that are all alike, such as one of zeros, would be found anywhere.
-    forms.retain(|(_, form)| form.len() >= WINDOW);
     forms
 }
 

@@ -8,13 +8,14 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::fs::{self, File};
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::forms::{WINDOW, forms};
+use super::forms::{Form, WINDOW, forms};
 use super::{skip, starting, steps, wait_until};
 
 /// How long a process may take until it is where it is to be held.
@@ -166,7 +167,33 @@ pub struct Trace {
     pub secret: String,
     pub form: &'static str,
     pub length: usize,
+    pub address: u64,
     pub place: String,
+}
+
+/// What of a process's memory is locked, and neither dumped nor forked, proc_pid_smaps(5).
+#[track_caller]
+pub fn locked_ranges(pid: u32) -> Vec<Range<u64>> {
+    let smaps = fs::read_to_string(format!("/proc/{pid}/smaps")).expect("root may read it");
+    let mut ranges = Vec::new();
+    let mut range = 0..0;
+    for line in smaps.lines() {
+        if let Some(flags) = line.strip_prefix("VmFlags:") {
+            let has = |flag: &&str| flags.split_whitespace().any(|other| other == *flag);
+            if ["lo", "dd", "dc"].iter().all(has) {
+                ranges.push(range.clone());
+            }
+        } else if let Some(found) = line.split(' ').next().and_then(address_range) {
+            range = found;
+        }
+    }
+    ranges
+}
+
+fn address_range(word: &str) -> Option<Range<u64>> {
+    let (start, end) = word.split_once('-')?;
+    let number = |text| u64::from_str_radix(text, 16).ok();
+    Some(number(start)?..number(end)?)
 }
 
 impl Memory {
@@ -181,13 +208,13 @@ impl Memory {
             let [range, mode, _, _, inode, ..] = words[..] else {
                 panic!("not a line of maps: {line}");
             };
-            let of_the_kernel = line.ends_with("[vvar]") || line.ends_with("[vsyscall]");
+            let of_the_kernel =
+                ["[vvar]", "[vdso]", "[vsyscall]"].contains(words.last().expect("five"));
             let as_in_the_file = inode != "0" && !mode.contains('w');
             if !mode.starts_with('r') || of_the_kernel || as_in_the_file {
                 continue;
             }
-            let (start, end) = range.split_once('-').expect("a range");
-            let [start, end] = [start, end].map(|n| u64::from_str_radix(n, 16).expect("hex"));
+            let Range { start, end } = address_range(range).expect("a range");
             let mut bytes = vec![0; usize::try_from(end - start).expect("it fits")];
             // Another thread may have given it back meanwhile.
             if memory.read_exact_at(&mut bytes, start).is_ok() {
@@ -204,11 +231,17 @@ impl Memory {
 
     /// Every part of 12 bytes or more of these secrets, in any form.
     pub fn find(&self, secrets: &[(&str, &[u8])]) -> Vec<Trace> {
-        let mut windows = HashMap::new();
+        let mut windows: Windows<'_> = HashMap::new();
         for (name, secret) in secrets {
-            for (form, text) in forms(secret) {
-                for window in text.windows(WINDOW) {
-                    windows.entry(window.to_vec()).or_insert((*name, form));
+            for Form {
+                name: form,
+                bytes,
+                window,
+            } in forms(secret)
+            {
+                for whole in bytes.windows(window) {
+                    let candidates = windows.entry(whole[..WINDOW].to_vec()).or_default();
+                    candidates.push((*name, form, whole.to_vec()));
                 }
             }
         }
@@ -224,13 +257,13 @@ impl Memory {
     }
 }
 
+/// What is searched for, by how it begins.
+type Windows<'a> = HashMap<Vec<u8>, Vec<Candidate<'a>>>;
+/// Which secret, in which form, and the bytes.
+type Candidate<'a> = (&'a str, &'static str, Vec<u8>);
+
 impl Region {
-    fn find(
-        &self,
-        windows: &HashMap<Vec<u8>, (&str, &'static str)>,
-        begins: &[bool],
-        traces: &mut Vec<Trace>,
-    ) {
+    fn find(&self, windows: &Windows<'_>, begins: &[bool], traces: &mut Vec<Trace>) {
         const PAGE: usize = 4096;
         let mut last: Option<(usize, Trace)> = None;
         // Most pages are empty, and a page is compared at once.
@@ -245,10 +278,12 @@ impl Region {
                 if !begins[usize::from(u16::from_le_bytes([window[0], window[1]]))] {
                     continue;
                 }
-                let Some((name, form)) = windows.get(window) else {
+                let at = base + offset;
+                let candidates = windows.get(window).map_or(&[][..], Vec::as_slice);
+                let fits = |candidate: &&Candidate<'_>| self.bytes[at..].starts_with(&candidate.2);
+                let Some((name, form, whole)) = candidates.iter().find(fits) else {
                     continue;
                 };
-                let at = base + offset;
                 match &mut last {
                     Some((before, trace)) if *before + 1 == at && trace.form == *form => {
                         *before = at;
@@ -259,7 +294,8 @@ impl Region {
                         let trace = Trace {
                             secret: (*name).to_owned(),
                             form,
-                            length: WINDOW,
+                            length: whole.len(),
+                            address: self.start + at as u64,
                             place: format!("{:#x} in {}", self.start + at as u64, self.line),
                         };
                         last = Some((at, trace));
@@ -278,6 +314,7 @@ impl fmt::Display for Trace {
             form,
             length,
             place,
+            ..
         } = self;
         write!(f, "{length} bytes of the {secret} {form} at {place}")
     }

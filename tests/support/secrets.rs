@@ -62,6 +62,11 @@ impl Secrets {
         self.0.push((name, secret));
     }
 
+    /// One fewer.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|(other, _)| *other != name);
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.iter().map(|(name, bytes)| (*name, &**bytes))
     }
