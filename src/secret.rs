@@ -4,6 +4,8 @@
 //! `[redacted]` in `Debug`, so that a secret cannot reach a log or a message by accident.
 //! Whoever needs the bytes says so with a method named `expose`.
 
+mod recognize;
+
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -11,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+pub use self::recognize::without_secrets;
 use crate::platform::{self, LockedMemory};
 
 /// The longest token that is accepted, in bytes, after trimming.

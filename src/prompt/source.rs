@@ -54,7 +54,7 @@ pub fn read_stdin() -> Result<Zeroizing<String>, SourceError> {
 /// When it holds more than 64 KiB, is no UTF-8, is a folder or device, or reading fails.
 pub fn read_secret_file(path: &Path) -> Result<FromFile, SourceError> {
     const READABLE_BY_OTHERS: u32 = 0o044;
-    let from = path.display().to_string();
+    let from = shown(path);
     let io_error = |source| SourceError::Io {
         from: from.clone(),
         source,
@@ -75,6 +75,18 @@ pub fn read_secret_file(path: &Path) -> Result<FromFile, SourceError> {
         text: read_text(&file, &from)?,
         others_can_read,
     })
+}
+
+/// The name of a file of secrets in a message. A passphrase that was given in place of the
+/// file that holds it is no such name, and is not repeated.
+fn shown(path: &Path) -> String {
+    let name = path.display().to_string();
+    let like_a_file = name.contains('/') || name.contains('.') && !name.contains(' ');
+    if like_a_file || path.exists() {
+        name
+    } else {
+        "the file [not shown]".to_owned()
+    }
 }
 
 fn read_text(from: impl rustix::fd::AsFd, name: &str) -> Result<Zeroizing<String>, SourceError> {
