@@ -8,13 +8,14 @@
 mod support;
 
 use std::fs;
+use std::time::Duration;
 
 use age::secrecy::ExposeSecret as _;
-use support::memory::{self, EXIT, held};
+use support::memory::{self, EXIT, Memory, held};
 use support::secrets::{Secrets, assert_clean, assert_found};
 use support::steps::{cloudeka_and_world, logged_in, type_new_passphrase, unlock};
 use support::world::Cldkctl;
-use support::{PASSPHRASE, Session, Standin, TOKEN, World};
+use support::{PASSPHRASE, Session, Standin, TOKEN, World, wait_until};
 
 const OTHER: &str = "quiet lanterns over marble fjord";
 
@@ -286,5 +287,28 @@ fn a_recovery_key_that_was_shown_leaves_nothing() {
     let key: String = sheet[at..].chars().take(74).collect();
     secrets.add("recovery key", key.as_bytes()[16..].to_vec());
     secrets.add("recovery key", bech32::decode(&key).expect("bytes").1);
+    assert_clean(&memory, &secrets);
+}
+
+#[test]
+fn what_exec_runs_has_the_token_in_its_variables_and_nothing_else_of_the_vault() {
+    let Some((_cloudeka, world, mut secrets)) = logged_in_to_search() else {
+        return;
+    };
+    let file = world.write("passphrase", PASSPHRASE);
+    let run = world.cldkctl(["exec", "--passphrase-file"]).arg(file);
+    let running = run.args(["--", "sleep", "60"]).spawn();
+    let is_sleep = || {
+        let name = fs::read_to_string(format!("/proc/{}/comm", running.pid()));
+        name.is_ok_and(|name| name == "sleep\n")
+    };
+    assert!(wait_until(Duration::from_secs(60), is_sleep));
+    let memory = Memory::of(running.pid());
+    let token = memory.find(&[("token", TOKEN.as_bytes())]);
+    assert_eq!(token.len(), 1, "{token:?}");
+    assert!(token[0].place.ends_with("[stack]"), "{token:?}"); // execve(2) puts it there
+    secrets.remove("token");
+    secrets.remove("typed text");
+    secrets.add("passphrase", PASSPHRASE.as_bytes().to_vec());
     assert_clean(&memory, &secrets);
 }

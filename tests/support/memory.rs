@@ -265,6 +265,7 @@ type Candidate<'a> = (&'a str, &'static str, Vec<u8>);
 impl Region {
     fn find(&self, windows: &Windows<'_>, begins: &[bool], traces: &mut Vec<Trace>) {
         const PAGE: usize = 4096;
+        const EMPTY: [u8; 64] = [0; 64];
         let mut last: Option<(usize, Trace)> = None;
         // Most pages are empty, and a page is compared at once.
         for (number, page) in self.bytes.chunks(PAGE).enumerate() {
@@ -274,11 +275,18 @@ impl Region {
             let from = (number * PAGE).saturating_sub(WINDOW - 1);
             let to = ((number + 1) * PAGE + WINDOW - 1).min(self.bytes.len());
             let base = last.as_ref().map_or(0, |(at, _)| at + 1).max(from);
-            for (offset, window) in self.bytes[base..to].windows(WINDOW).enumerate() {
+            let mut next = base;
+            while next + WINDOW <= to {
+                let at = next;
+                if self.bytes[at..].starts_with(&EMPTY) {
+                    next += EMPTY.len() - WINDOW + 1; // what begins in there ends in there
+                    continue;
+                }
+                next += 1;
+                let window = &self.bytes[at..at + WINDOW];
                 if !begins[usize::from(u16::from_le_bytes([window[0], window[1]]))] {
                     continue;
                 }
-                let at = base + offset;
                 let candidates = windows.get(window).map_or(&[][..], Vec::as_slice);
                 let fits = |candidate: &&Candidate<'_>| self.bytes[at..].starts_with(&candidate.2);
                 let Some((name, form, whole)) = candidates.iter().find(fits) else {
