@@ -2,6 +2,7 @@
 //! out, in no core dump and in no other process, and nowhere else. And that an agent that
 //! forgot a key has it no longer.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod support;
 
@@ -9,6 +10,7 @@ use std::fs;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use support::kernel::{Refusal, without_keyrings};
 use support::memory::{self, EXIT, Memory, hold, locked_ranges};
 use support::secrets::{Secrets, assert_clean, assert_found};
@@ -90,19 +92,22 @@ fn an_agent_that_forgot_one_key_of_two_has_the_other_alone() {
 }
 
 #[test]
-fn an_agent_leaves_nothing_when_it_is_locked_or_its_time_is_over() {
+fn an_agent_leaves_nothing_when_it_is_locked_ended_or_its_time_is_over() {
     if !memory::can_be_searched() {
         return;
     }
     without_keyrings(Refusal::NotPermitted, || {
         let (_cloudeka, world) = logged_in();
         let secrets = Secrets::of(&world, PASSPHRASE);
-        for idle in ["1h", "1s"] {
+        for (idle, call) in [("1h", EXIT), ("1s", EXIT), ("2h", "kill")] {
             unlock(&world, &["--idle", idle]);
             let pid = agent(&world);
-            let held = hold(pid, EXIT);
-            if idle == "1h" {
-                world.cldkctl(["lock"]).run().succeeded();
+            let held = hold(pid, call);
+            match idle {
+                "1h" => drop(world.cldkctl(["lock"]).run().succeeded()),
+                "1s" => {}
+                // The end of a login.
+                _ => kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), Signal::TERM).unwrap(),
             }
             let held = held();
             assert_clean(&held.memory(), &secrets);

@@ -50,7 +50,7 @@ mod linux {
 
     use super::{End, code};
 
-    /// More threads than there ever are: rayon has one for each processor.
+    /// More threads than there ever are: Argon2 has one for each processor.
     const MOST_THREADS: usize = 4096;
     /// More mappings than there ever are.
     const MOST_RANGES: usize = 2048;

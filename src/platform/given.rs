@@ -1,7 +1,7 @@
 //! Secrets that were given in places where they stay: an argument, a variable. Taken away
 //! from there, others see them no longer, nor do the programs that this process starts.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_char};
 use std::os::unix::ffi::OsStringExt;
 
 use zeroize::Zeroizing;
@@ -28,7 +28,7 @@ pub fn take_variable(name: &str) -> Option<Zeroizing<Vec<u8>>> {
 /// Overwrites the value where the kernel has put it when the process was started.
 fn wipe_variable(name: &[u8]) {
     unsafe extern "C" {
-        static mut environ: *mut *mut libc::c_char;
+        static mut environ: *mut *mut c_char;
     }
     // SAFETY: `environ` is null or an array of strings that ends with a null pointer,
     // environ(7). Only this thread exists, and it holds no reference into them; each is
