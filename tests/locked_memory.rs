@@ -8,6 +8,7 @@ mod support;
 
 use std::fs;
 use std::os::unix::net::UnixStream;
+use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -15,7 +16,8 @@ use support::kernel::{Refusal, without_keyrings};
 use support::memory::{self, EXIT, Memory, hold, locked_ranges};
 use support::secrets::{Secrets, assert_clean, assert_found};
 use support::steps::{assert_unlocked, cloudeka_and_world, logged_in, type_new_passphrase, unlock};
-use support::{Misbehave, PASSPHRASE, TOKEN, World, wait_until};
+use support::world::set_mode;
+use support::{Misbehave, PASSPHRASE, SOMEONE_ELSE, TOKEN, World, can_be_someone_else, wait_until};
 
 /// The process id of the agent that listens for this world.
 #[track_caller]
@@ -119,18 +121,62 @@ fn an_agent_leaves_nothing_when_it_is_locked_ended_or_its_time_is_over() {
 }
 
 #[test]
-fn a_command_that_waits_has_the_key_in_locked_memory() {
+fn a_command_that_waits_has_the_key_in_locked_memory_and_no_passphrase_any_more() {
     if !memory::can_be_searched() {
         return;
     }
     let (cloudeka, world) = logged_in();
-    unlock(&world, &[]);
     cloudeka.misbehave(Misbehave::NeverAnswer);
     let before = cloudeka.requests().len();
-    let running = world.cldkctl(["api", "/core/user/profile"]).spawn();
+    let run = world.cldkctl(["api", "/core/user/profile", "--passphrase-stdin"]);
+    let running = run.stdin(PASSPHRASE).spawn();
     let waits = || cloudeka.requests().len() > before;
     assert!(wait_until(Duration::from_secs(20), waits));
-    assert_locked_away(running.pid(), &Secrets::of(&world, PASSPHRASE), "key");
+    let mut secrets = Secrets::of(&world, PASSPHRASE);
+    assert_locked_away(running.pid(), &secrets, "key");
+    // It needs the tokens yet, and nothing of how they were sealed.
+    for name in ["typed text", "token", "session", "key", "clamped key"] {
+        secrets.remove(name);
+    }
+    secrets.add("passphrase", PASSPHRASE.into());
+    assert_clean(&Memory::of(running.pid()), &secrets);
+}
+
+#[test]
+fn where_nothing_may_be_locked_and_stacks_are_small_everything_works() {
+    if !can_be_someone_else() {
+        return;
+    }
+    let (_cloudeka, world) = logged_in();
+    let world = world.owned_by(SOMEONE_ELSE);
+    world.write("passphrase", PASSPHRASE);
+    let binary = world.home().join("cldkctl");
+    fs::copy(env!("CARGO_BIN_EXE_cldkctl"), &binary).expect("a copy");
+    set_mode(&binary, 0o755);
+    let script =
+        "ulimit -l 0 && ulimit -s 512 && ./cldkctl auth token --passphrase-file passphrase";
+    let ids = [SOMEONE_ELSE; 2].map(|id| id.to_string());
+    let output = Command::new("setpriv")
+        .args([
+            "--reuid",
+            &ids[0],
+            "--regid",
+            &ids[1],
+            "--clear-groups",
+            "--",
+        ])
+        .args(["bash", "-c", script])
+        .current_dir(world.home())
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", world.home())
+        .env("XDG_DATA_HOME", world.data())
+        .env("XDG_CONFIG_HOME", world.config())
+        .output()
+        .expect("setpriv starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.stdout, format!("{TOKEN}\n").as_bytes(), "{said}");
+    assert_eq!(said, "", "nothing to worry about");
 }
 
 #[test]
