@@ -128,6 +128,7 @@ fn commands_of_an_unlocked_vault_leave_nothing() {
         return;
     };
     unlock(&world, &[]);
+    world.write("passphrase", PASSPHRASE);
     for args in [
         &["auth", "token"][..],
         &["auth", "token", "--session"],
@@ -135,6 +136,14 @@ fn commands_of_an_unlocked_vault_leave_nothing() {
         &["api", "/core/user/profile"],
         &["vault", "backup", "copy.age"],
         &["vault", "backup", "copy.txt", "--armor"],
+        &[
+            "vault",
+            "restore",
+            "copy.age",
+            "--merge",
+            "--passphrase-file",
+            "passphrase",
+        ],
         &["vault", "info"],
         &["vault", "verify"],
         &["context", "rename", "default", "work"],
@@ -143,6 +152,33 @@ fn commands_of_an_unlocked_vault_leave_nothing() {
     ] {
         assert_run_leaves_nothing(world.cldkctl(args), &secrets, 0);
     }
+}
+
+#[test]
+fn what_went_over_tls_leaves_nothing() {
+    if !memory::can_be_searched() {
+        return;
+    }
+    let cloudeka = Standin::start_tls();
+    cloudeka.accept_token(TOKEN);
+    let world = World::new().at(&cloudeka);
+    let authority = world.write("ca.pem", cloudeka.ca_pem());
+    let file = world.write("passphrase", PASSPHRASE);
+    let run = |args: &[&str]| {
+        let run = world.cldkctl(args.iter().copied()).stdin(TOKEN);
+        let run = run.arg("--ca-cert").arg(&authority);
+        run.arg("--passphrase-file").arg(&file)
+    };
+    run(&["auth", "--token-stdin"]).run().succeeded();
+    let secrets = Secrets::of(&world, PASSPHRASE);
+    assert_run_leaves_nothing(run(&["api", "/core/user/profile"]), &secrets, 0);
+    let login = run(&["auth", "--token-stdin"]).held_at(EXIT).spawn();
+    let held = held(login.pid(), EXIT);
+    let memory = held.memory();
+    held.release();
+    login.wait().succeeded();
+    assert_clean(&memory, &secrets);
+    assert_clean(&memory, &Secrets::of(&world, PASSPHRASE));
 }
 
 #[test]
@@ -263,6 +299,9 @@ fn what_fails_leaves_nothing() {
     let args = ["auth", "--token-stdin", "--passphrase-file"];
     let run = world.cldkctl(args).arg(&file).stdin(TOKEN);
     assert_run_leaves_nothing(run, &secrets, 1);
+
+    let run = world.cldkctl(["exec", "--passphrase-file"]).arg(&file);
+    assert_run_leaves_nothing(run.args(["--", "no-such-program"]), &secrets, 127);
 
     cloudeka.misbehave(support::Misbehave::EchoToken);
     let run = world.cldkctl(["auth", "--token-stdin"]).stdin(TOKEN);
