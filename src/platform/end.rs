@@ -70,6 +70,8 @@ mod linux {
     static RANGES: [AtomicUsize; 2 * MOST_RANGES] =
         [const { AtomicUsize::new(0) }; 2 * MOST_RANGES];
 
+    /// A small frame: what is needed after all was wiped is within 512 bytes of `here`, and
+    /// what the functions below need is below it. None of them may become a part of this one.
     #[inline(never)]
     pub(super) fn end(how: End) -> ! {
         let here = 0_u8;
@@ -89,6 +91,7 @@ mod linux {
     }
 
     /// Stops all threads but this one, wherever they are, for good. Whether that is done.
+    #[inline(never)]
     fn stop_other_threads() -> bool {
         let signal = libc::SIGRTMAX();
         // SAFETY: a `sigaction` of zeros is a valid one; `stop` is a handler of the right
@@ -174,6 +177,7 @@ mod linux {
 
     /// Overwrites all memory that is this process's alone, but for what belongs to files,
     /// which is code and what links it together, and the top of this stack, up to `here`.
+    #[inline(never)]
     fn wipe(here: usize) {
         let spared = [
             here.saturating_sub(OWN_STACK)..here + 512,
@@ -289,6 +293,7 @@ mod linux {
         })
     }
 
+    #[inline(never)]
     fn die_by(signal: i32) {
         // SAFETY: a `sigaction` of zeros is the default action without flags, and a mask of
         // zeros is empty; the kernel reads them, and the size that goes with each.
