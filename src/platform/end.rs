@@ -46,7 +46,7 @@ mod linux {
     use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 
     use rustix::fs::{Mode, OFlags, RawDir};
-    use zeroize::zeroize_stack;
+    use zeroize::{optimization_barrier, zeroize_stack};
 
     use super::{End, code};
 
@@ -70,11 +70,22 @@ mod linux {
     static RANGES: [AtomicUsize; 2 * MOST_RANGES] =
         [const { AtomicUsize::new(0) }; 2 * MOST_RANGES];
 
-    /// A small frame: what is needed after all was wiped is within 512 bytes of `here`, and
-    /// what the functions below need is below it. None of them may become a part of this one.
+    /// What separates what is spared of this stack from what is not, in bytes.
+    const GAP: usize = 1024;
+
     #[inline(never)]
     pub(super) fn end(how: End) -> ! {
-        let here = 0_u8;
+        // All that is needed from here on is below this, in the frames of what is called;
+        // the frames above are overwritten, whoever they belong to.
+        let gap = [0_u8; GAP];
+        optimization_barrier(&gap);
+        end_below(how, &gap)
+    }
+
+    /// Not a part of [`end`], nor are the functions that it calls a part of it.
+    #[inline(never)]
+    fn end_below(how: End, gap: &[u8; GAP]) -> ! {
+        let here = gap.as_ptr().addr();
         if ENDING.swap(true, Ordering::AcqRel) {
             // Another thread is at it, and stops this one.
             wait_forever();
@@ -82,7 +93,7 @@ mod linux {
         // From here on no allocation: a thread that was stopped may have the heap's lock.
         if stop_other_threads() {
             zeroize_stack::<{ 64 * 1024 }>();
-            wipe((&raw const here).addr());
+            wipe(here);
         }
         if let End::Signal(signal) = how {
             die_by(signal);
@@ -180,7 +191,7 @@ mod linux {
     #[inline(never)]
     fn wipe(here: usize) {
         let spared = [
-            here.saturating_sub(OWN_STACK)..here + 512,
+            here.saturating_sub(OWN_STACK)..here + GAP / 2,
             range_of(&RANGES),
             range_of(&STOPPED),
         ];
