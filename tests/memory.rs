@@ -338,8 +338,8 @@ fn what_exec_runs_has_the_token_in_its_variables_and_nothing_else_of_the_vault()
     let run = world.cldkctl(["exec", "--passphrase-file"]).arg(file);
     let running = run.args(["--", "sleep", "60"]).spawn();
     let is_sleep = || {
-        let name = fs::read_to_string(format!("/proc/{}/comm", running.pid()));
-        name.is_ok_and(|name| name == "sleep\n")
+        let stat = fs::read_to_string(format!("/proc/{}/stat", running.pid()));
+        stat.is_ok_and(|stat| stat.contains("(sleep) S ")) // it was loaded, and sleeps
     };
     assert!(wait_until(Duration::from_secs(60), is_sleep));
     let memory = Memory::of(running.pid());

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 /// What stands where something like a secret stood.
 const MARK: &str = "[not shown]";
 
-/// `text` with [`MARK`] in place of what looks like a token of the service, a session (a
+/// `text` with `[not shown]` in place of what looks like a token of the service, a session (a
 /// JWT, RFC 7519), or an age identity. None of them has a sign but how it begins, so this
 /// is no more than a net below the rope: secrets have no place in messages.
 #[must_use]
