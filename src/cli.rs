@@ -93,10 +93,14 @@ pub fn main() -> Exit {
     if words.next().is_some_and(|word| word == agent::COMMAND) {
         return hold_keys(words.next().is_some_and(|word| word == agent::SERVE));
     }
+    let _kept = credential::take_from_environment();
     let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => return refusal::explain(error),
     };
+    if let Command::Auth(args) = &cli.command {
+        args.hide_token();
+    }
     let console = cli.global.console();
     if let Some(color) = cli.global.color() {
         global::set_color(color);

@@ -14,6 +14,7 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
 use crate::exit::Exit;
+use crate::platform::{self, End};
 
 /// What has to be undone before the process goes.
 static QUIET_TERMINAL: Mutex<Option<QuietTerminal>> = Mutex::new(None);
@@ -113,6 +114,21 @@ pub(crate) fn note_question(question: &str) {
     }
 }
 
+/// From here on a panic ends the process with the terminal restored and its memory wiped.
+pub fn end_at_a_bug() {
+    std::panic::set_hook(Box::new(|panic| {
+        // The message of a panic may quote what was being worked on; where it happened
+        // says enough.
+        restore_terminal();
+        let place = panic
+            .location()
+            .map_or_else(String::new, |place| format!(" at {place}"));
+        let text = format!("error: a bug in cldkctl{place}; the vault is whole\n");
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+        platform::end(End::Code(Exit::Failure as i32));
+    }));
+}
+
 /// Gives the terminal back as it was found. Also for a panic, which runs no destructors.
 pub fn restore_terminal() {
     if let Ok(Some(terminal)) = QUIET_TERMINAL.try_lock().as_deref() {
@@ -140,12 +156,11 @@ fn leave(signal: i32) -> ! {
             let _ = rustix::io::write(&terminal.file, b"\n");
         }
     }
-    if signal == SIGINT {
-        std::process::exit(Exit::Interrupted as i32);
-    }
-    // So that the parent sees by which signal we went.
-    let _ = emulate_default_handler(signal);
-    std::process::exit(128 + signal);
+    // The main thread is in the middle of something, with secrets in its hands.
+    platform::end(match signal {
+        SIGINT => End::Code(Exit::Interrupted as i32),
+        signal => End::Signal(signal),
+    });
 }
 
 /// Ctrl-Z: the shell gets its echo back while we are stopped.

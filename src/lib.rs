@@ -123,7 +123,9 @@
 //!
 //! - The types of [`secret`] wipe their memory. Buffers inside other libraries are wiped by
 //!   [`platform::WipingAllocator`], which the binary installs; a program that uses this
-//!   library has to do so itself, along with [`platform::harden`].
+//!   library has to do so itself, along with [`platform::harden`], and with
+//!   [`platform::wipe_stack`] at its end. Where it ends in the middle of something, that is
+//!   [`platform::end`], which wipes all there is.
 //! - [`vault::Contents`] holds tokens in the clear, in memory. So it has no place in a log,
 //!   although its `Debug` redacts them.
 //! - An old copy of a vault is a good vault: the file cannot tell that it was put back.

@@ -1,8 +1,11 @@
 //! What only the operating system can give: memory that is wiped, and a process that
 //! nobody looks into.
 //!
-//! This is the one module with `unsafe`; each block says why it is sound.
+//! This is the one module with `unsafe`, in this file and its folder; each block says why it is sound.
 #![allow(unsafe_code)]
+
+mod end;
+mod given;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 #[cfg(target_os = "linux")]
@@ -18,7 +21,10 @@ use std::sync::OnceLock;
 use argon2::Block;
 use memmap2::MmapMut;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use zeroize::optimization_barrier;
+use zeroize::{optimization_barrier, zeroize_stack};
+
+pub use end::{End, end};
+pub use given::{hide_argument, take_variable};
 
 /// Makes this process private: its memory is not dumped, and no other process of the same
 /// user may trace it or read its `/proc/PID/mem`.
@@ -170,6 +176,20 @@ pub fn close_inherited_files() {
     }
 }
 
+/// Overwrites what the calls that are over left on the stack of this thread, below the
+/// frame of the caller: copies of keys that moved from one call to another, and the working
+/// variables of ciphers that do not wipe their own.
+///
+/// What wants its own callees wiped has to be called by another function that does this.
+pub fn wipe_stack() {
+    // More than any command takes, unoptimised ones included, and less than systems give.
+    const DEPTH: usize = 512 * 1024;
+    let limit = getrlimit(Resource::Stack).current;
+    if limit.is_none_or(|limit| limit >= 4 * DEPTH as u64) {
+        zeroize_stack::<DEPTH>();
+    }
+}
+
 /// The system's allocator, except that memory is overwritten with zeros before it is freed.
 ///
 /// Libraries that we hand secrets to (HTTP, TLS, JSON) do not wipe their buffers. Through
@@ -260,7 +280,11 @@ impl LockedMemory {
         // Wishes again: without them the bytes are as safe as the rest of the heap.
         let _ = map.lock();
         #[cfg(target_os = "linux")]
-        let _ = map.advise(memmap2::Advice::DontDump);
+        {
+            let _ = map.advise(memmap2::Advice::DontDump);
+            // A process that is forked off has no use for it.
+            let _ = map.advise(memmap2::Advice::DontFork);
+        }
         Self { map, len }
     }
 }

@@ -4,6 +4,8 @@
 //! `[redacted]` in `Debug`, so that a secret cannot reach a log or a message by accident.
 //! Whoever needs the bytes says so with a method named `expose`.
 
+mod recognize;
+
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -11,7 +13,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use crate::platform::LockedMemory;
+pub use self::recognize::without_secrets;
+use crate::platform::{self, LockedMemory};
 
 /// The longest token that is accepted, in bytes, after trimming.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -96,7 +99,9 @@ impl<'de> Deserialize<'de> for Token {
 }
 
 /// What a person remembers, Unicode NFC-normalised, one trailing newline cut.
-pub struct Passphrase(SecretString);
+///
+/// In locked memory of its own, as a [`Key`] is.
+pub struct Passphrase(LockedMemory);
 
 impl Passphrase {
     /// Normalises `text`: one trailing newline (`\n` or `\r\n`) is cut, and the rest is
@@ -109,22 +114,26 @@ impl Passphrase {
             .strip_suffix("\r\n")
             .or_else(|| text.strip_suffix('\n'))
             .unwrap_or(text);
-        // Sized beforehand: a String that grows leaves copies behind.
-        let mut normal = String::with_capacity(line.nfc().map(char::len_utf8).sum());
-        normal.extend(line.nfc());
-        Self(SecretString::from(normal))
+        let mut memory = LockedMemory::new(line.nfc().map(char::len_utf8).sum());
+        let mut length = 0;
+        for character in line.nfc() {
+            length += character.encode_utf8(&mut memory[length..]).len();
+        }
+        // Of reading and of normalising it, which is over now.
+        platform::wipe_stack();
+        Self(memory)
     }
 
     /// Whether nothing was given.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.expose().is_empty()
+        self.0.is_empty()
     }
 
     /// The passphrase itself.
     #[must_use]
     pub fn expose(&self) -> &str {
-        self.0.expose_secret()
+        std::str::from_utf8(&self.0).expect("it was written as UTF-8")
     }
 }
 

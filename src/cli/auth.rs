@@ -42,6 +42,11 @@ impl AuthArgs {
         }
     }
 
+    /// Takes a token off the command line, which every user of the machine can list.
+    pub(super) fn hide_token(&self) {
+        self.login.hide_token();
+    }
+
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         if self.command.is_some() && self.login.is_given() {
             let what = "a token and the flags of a login go with `cldkctl auth` alone";

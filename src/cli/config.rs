@@ -160,7 +160,10 @@ impl Config {
             let line = error
                 .span()
                 .map_or(0, |span| text[..span.start].lines().count().max(1));
-            format!("line {line}: {}", printable(error.message()))
+            format!(
+                "line {line}: {}",
+                printable(&without_value(error.message()))
+            )
         })?;
         for named in [
             &mut config.vault,
@@ -174,6 +177,19 @@ impl Config {
             *named = resolve(named, folder);
         }
         Ok(config)
+    }
+}
+
+/// The message of a parser without the value that it repeats: a secret may have been put there.
+fn without_value(message: &str) -> String {
+    let repeats = ["invalid type: ", "invalid value: ", "unknown variant "];
+    let Some(start) = repeats.iter().find(|start| message.starts_with(**start)) else {
+        return message.to_owned();
+    };
+    // The value may have any text in it, and what was expected has no such comma.
+    match message.rfind(", expected ") {
+        Some(at) => format!("{start}[not shown]{}", &message[at..]),
+        None => format!("{start}[not shown]"),
     }
 }
 

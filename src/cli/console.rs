@@ -15,6 +15,7 @@ use crate::exit::Exit;
 use crate::interrupt;
 use crate::printable::acts_on_a_terminal;
 use crate::printable::printable;
+use crate::secret::without_secrets;
 
 /// How data is written to stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]
@@ -113,9 +114,10 @@ impl Drop for Spinner {
 }
 
 /// Says one line. File names and servers have a part in what is said, and must not move the
-/// cursor.
+/// cursor; and what was typed in the wrong place may be a secret.
 fn say(label: Option<(Style, &str)>, text: &str) {
-    let text = printable(text);
+    let text = without_secrets(text);
+    let text = printable(&text);
     let line = match label {
         Some((style, label)) => format!("{style}{label}{style:#} {text}\n"),
         None => format!("{text}\n"),

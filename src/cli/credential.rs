@@ -1,6 +1,9 @@
 //! What a command authenticates with: a context of the vault, or `CLDKCTL_TOKEN`.
 
+use std::sync::{Mutex, PoisonError};
+
 use jiff::Timestamp;
+use zeroize::Zeroizing;
 
 use super::failure::Failure;
 use super::global::Settings;
@@ -10,11 +13,36 @@ use crate::base_url::BaseUrl;
 use crate::cloudeka::{self, Client};
 use crate::exit::Exit;
 use crate::keeper::Touch;
+use crate::platform;
 use crate::secret::Token;
 use crate::vault::{ContextName, Defaults, Session};
 
 /// The variable that stands in for the vault when it is set.
 pub const TOKEN_VARIABLE: &str = "CLDKCTL_TOKEN";
+
+/// The variable that `exec --session` sets.
+pub const SESSION_VARIABLE: &str = "CLDKCTL_SESSION_TOKEN";
+
+/// The value of [`TOKEN_VARIABLE`].
+static TAKEN: Mutex<Option<Zeroizing<Vec<u8>>>> = Mutex::new(None);
+
+/// Takes the tokens out of the environment, where the programs that this one starts would
+/// find them: a plugin of age has no use for a token. While the guard lives, that of
+/// [`TOKEN_VARIABLE`] is kept here.
+#[must_use]
+pub fn take_from_environment() -> impl Drop {
+    struct Kept;
+    impl Drop for Kept {
+        fn drop(&mut self) {
+            *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+    let token = platform::take_variable(TOKEN_VARIABLE);
+    *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) = token;
+    // Of an `exec` around this one, and nothing that we read.
+    drop(platform::take_variable(SESSION_VARIABLE));
+    Kept
+}
 
 /// A token, and where it may go.
 pub struct Credential {
@@ -174,10 +202,12 @@ fn cached(session: &Session) -> cloudeka::Session {
 /// # Errors
 /// When it is no token.
 pub fn token_from_environment() -> Result<Option<Token>, Failure> {
-    let Some(value) = std::env::var_os(TOKEN_VARIABLE).filter(|value| !value.is_empty()) else {
+    let taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(value) = taken.as_deref().filter(|value| !value.is_empty()) else {
         return Ok(None);
     };
-    Token::parse(&value.to_string_lossy())
+    // What is not text is no token either.
+    Token::parse(str::from_utf8(value).unwrap_or("\0"))
         .map(Some)
         .map_err(|error| {
             Failure::new(

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use clap::Args;
 
-use super::credential::{Credential, TOKEN_VARIABLE};
+use super::credential::{Credential, SESSION_VARIABLE, TOKEN_VARIABLE};
 use super::failure::Failure;
 use super::global::Settings;
 use super::online;
@@ -49,10 +49,10 @@ impl ExecArgs {
         if self.session {
             let client = online::client(settings, credential.base_url.clone())?;
             let session = credential.session(settings, &client)?;
-            command.env("CLDKCTL_SESSION_TOKEN", session.expose());
+            command.env(SESSION_VARIABLE, session.expose());
         } else {
             // One of an `exec` around this one may be another login's, of another origin.
-            command.env_remove("CLDKCTL_SESSION_TOKEN");
+            command.env_remove(SESSION_VARIABLE);
         }
         settings.asker.finish();
         platform::soften();

@@ -54,11 +54,29 @@ pub fn read_stdin() -> Result<Zeroizing<String>, SourceError> {
 /// When it holds more than 64 KiB, is no UTF-8, is a folder or device, or reading fails; and
 /// when it is a pipe that nobody writes to.
 pub fn read_secret_file(path: &Path) -> Result<FromFile, SourceError> {
-    let mut file = file::open(path)?;
+    let mut file = file::open(path).map_err(|error| match error {
+        SourceError::Io { source, .. } => SourceError::Io {
+            from: shown(path),
+            source,
+        },
+        error => error,
+    })?;
     Ok(FromFile {
         others_can_read: file.others_can_read(),
         text: read_text(&mut file, &path.display().to_string())?,
     })
+}
+
+/// The name of a file of secrets in a message. A passphrase that was given in place of the
+/// file that holds it is no such name, and is not repeated.
+fn shown(path: &Path) -> String {
+    let name = path.display().to_string();
+    let like_a_file = name.contains('/') || name.contains('.') && !name.contains(' ');
+    if like_a_file || path.exists() {
+        name
+    } else {
+        "the file [not shown]".to_owned()
+    }
 }
 
 /// Standard input, past any buffer.

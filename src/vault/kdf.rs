@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD_NO_PAD;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::{Deserialize, Serialize};
 
-use crate::platform::Argon2Memory;
+use crate::platform::{self, Argon2Memory};
 use crate::secret::{Key, Passphrase};
 
 /// How much work it is to try one passphrase.
@@ -180,6 +180,8 @@ impl Kdf {
     /// # Errors
     /// When the memory is not to be had or the cost is no cost that Argon2 knows.
     pub fn derive(&self, passphrase: &Passphrase) -> Result<Key, KdfError> {
+        // Of choosing and scoring the passphrase. It takes a while until the stack is used again.
+        platform::wipe_stack();
         let Cost {
             memory_kib,
             iterations,

@@ -1,6 +1,9 @@
 //! Cargo, run from within what cargo runs.
 
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 /// `cargo`, as if it were typed in the repository by whoever runs the tests or the demo.
 ///
@@ -17,4 +20,31 @@ pub fn cargo() -> Command {
         }
     }
     command
+}
+
+/// Builds an example, once, as the binary was built. Where it is.
+#[track_caller]
+pub fn example(name: &'static str) -> PathBuf {
+    static BUILT: Mutex<Option<HashMap<&str, PathBuf>>> = Mutex::new(None);
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    let built = built.get_or_insert_default();
+    if let Some(path) = built.get(name) {
+        return path.clone();
+    }
+    // `option_env!`, for the examples, which have this module and no use for it.
+    let binary = option_env!("CARGO_BIN_EXE_cldkctl");
+    let binary = Path::new(binary.expect("only in an integration test"));
+    let profile = binary.parent().expect("target/PROFILE");
+    let mut build = cargo();
+    build.args(["build", "--quiet", "--example", name]);
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    let output = build.output().expect("cargo runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let path = profile.join("examples").join(name);
+    assert!(path.exists(), "no {name} in {path:?}");
+    built.insert(name, path.clone());
+    path
 }

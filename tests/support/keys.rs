@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use age::secrecy::ExposeSecret as _;
 use serde_json::Value;
 
-use super::cargo::cargo;
+use super::cargo::example;
 use super::world::Output;
 use super::{World, starting};
 
@@ -111,32 +111,13 @@ const PLUGIN: &str = "age-plugin-cldktest";
 #[track_caller]
 pub fn plugin_path() -> OsString {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::iter::once(plugin_folder().to_owned()).chain(std::env::split_paths(&path));
+    let folders = std::iter::once(plugin_folder()).chain(std::env::split_paths(&path));
     std::env::join_paths(folders).expect("folders without a colon")
 }
 
-/// Builds the plugin, once. Its folder.
+/// The folder of the built plugin.
 #[track_caller]
-fn plugin_folder() -> &'static Path {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        // `option_env!`, for the examples, which have this module and no use for it.
-        let binary = option_env!("CARGO_BIN_EXE_cldkctl");
-        let binary = Path::new(binary.expect("only in an integration test"));
-        let profile = binary.parent().expect("target/PROFILE");
-        let mut build = cargo();
-        build.args(["build", "--quiet", "--example", PLUGIN]);
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
-        let built = build.output().expect("cargo runs");
-        assert!(
-            built.status.success(),
-            "{}",
-            String::from_utf8_lossy(&built.stderr)
-        );
-        let folder = profile.join("examples");
-        assert!(folder.join(PLUGIN).exists(), "no plugin in {folder:?}");
-        folder
-    })
+fn plugin_folder() -> PathBuf {
+    let plugin = example(PLUGIN);
+    plugin.parent().expect("it is in a folder").to_owned()
 }

@@ -9,6 +9,7 @@
 //! - [`kernel`]: another login, or a kernel that refuses its keyrings.
 //! - [`strace`]: the system calls of a run, watched, made to fail, or made its last.
 //! - [`saves`]: every command that writes the vault, and what holds whatever becomes of it.
+//! - [`memory`]: what a process has in memory when it ends.
 //! - [`steps`]: what many stories begin with, such as a login.
 //!
 //! A test is then a story:
@@ -40,10 +41,13 @@
 
 pub mod cargo;
 pub mod failures;
+pub mod forms;
 pub mod kernel;
 pub mod keys;
+pub mod memory;
 pub mod pty;
 pub mod saves;
+pub mod secrets;
 pub mod standin;
 pub mod steps;
 pub mod strace;

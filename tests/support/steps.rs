@@ -112,6 +112,17 @@ pub fn type_new_passphrase(terminal: &mut Session, passphrase: &str) {
 /// and nothing of ours, along the recipe of `vault-format.md`.
 #[track_caller]
 pub fn contents_of(path: &Path, passphrase: &str) -> Value {
+    let key = key_of(path, passphrase);
+    let identity: age::x25519::Identity = identity(&key).parse().expect("an age identity");
+    let vault = fs::read(path).expect("a vault");
+    let plain = age::decrypt(&identity, &vault)
+        .unwrap_or_else(|why| panic!("{passphrase:?} does not open {path:?}: {why}"));
+    serde_json::from_slice(&plain).expect("the contents are JSON")
+}
+
+/// The 32 bytes that the passphrase of the vault at `path` stands for.
+#[track_caller]
+pub fn key_of(path: &Path, passphrase: &str) -> [u8; 32] {
     let [salt, cost @ ..] = kdf_of(path);
     let [memory, iterations, lanes] = cost.map(|number| number.parse().expect("a number"));
     let params = Params::new(memory, iterations, lanes, Some(32)).expect("parameters of Argon2");
@@ -125,14 +136,10 @@ pub fn contents_of(path: &Path, passphrase: &str) -> Value {
             &mut blocks,
         )
         .expect("Argon2 derives a key");
-    let identity: age::x25519::Identity = identity(&key).parse().expect("an age identity");
-    let vault = fs::read(path).expect("a vault");
-    let plain = age::decrypt(&identity, &vault)
-        .unwrap_or_else(|why| panic!("{passphrase:?} does not open {path:?}: {why}"));
-    serde_json::from_slice(&plain).expect("the contents are JSON")
+    key
 }
 
-/// The same with the commands `argon2` and `age`, which have to be installed.
+/// [`contents_of`] with the commands `argon2` and `age`, which have to be installed.
 #[track_caller]
 pub fn contents_by_commands(path: &Path, passphrase: &str) -> Value {
     let [salt, memory, iterations, lanes] = kdf_of(path);
@@ -177,7 +184,7 @@ pub fn are_installed(commands: &[&str]) -> bool {
 }
 
 /// `AGE-SECRET-KEY-1…`
-fn identity(key: &[u8]) -> String {
+pub fn identity(key: &[u8]) -> String {
     let prefix = Hrp::parse("age-secret-key-").expect("a prefix");
     bech32::encode::<Bech32>(prefix, key)
         .expect("32 bytes are short enough")

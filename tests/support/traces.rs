@@ -18,8 +18,17 @@ pub fn find(bytes: &[u8], secret: &str) -> Option<&'static str> {
     let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
     let utf16: Vec<u8> = secret.encode_utf16().flat_map(u16::to_le_bytes).collect();
 
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    let in_url = |byte: u8| match is_plain(&byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    let in_url: String = secret.bytes().map(in_url).collect();
+
     if contain(secret.as_bytes()) {
         Some("as it is")
+    } else if contain(in_url.as_bytes()) || contain(in_url.replace("%20", "+").as_bytes()) {
+        Some("percent-encoded")
     } else if contain(hex.as_bytes()) || contain(hex.to_uppercase().as_bytes()) {
         Some("in hexadecimal")
     } else if contain(&utf16) {

@@ -16,6 +16,7 @@ use crate::cloudeka::Client;
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::Touch;
+use crate::platform;
 use crate::prompt::source;
 use crate::secret::{Passphrase, Token};
 use crate::vault::{Contents, Context, ContextName, Cost, Session};
@@ -73,6 +74,12 @@ impl LoginArgs {
             || self.kdf_memory.is_some()
             || self.kdf_iterations.is_some()
             || self.kdf_lanes.is_some()
+    }
+
+    pub(super) fn hide_token(&self) {
+        if let Some(token) = &self.token {
+            platform::hide_argument(token.as_bytes());
+        }
     }
 
     pub(super) fn run(mut self, settings: &Settings) -> Result<(), Failure> {

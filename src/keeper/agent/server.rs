@@ -1,7 +1,7 @@
 //! The agent: a process of this binary that holds keys in locked memory, and is gone when
 //! it holds none.
 //!
-//! One thread, no runtime: it waits for the next request or the next deadline, whichever
+//! One thread for all of it, no runtime: it waits for the next request or the next deadline, whichever
 //! comes first.
 
 use std::collections::HashMap;
@@ -17,6 +17,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::socket;
 use super::wire::{MAX_REQUEST, Received, Reply, Request};
+use crate::interrupt;
 use crate::keeper::{Held, Slot, Touch, uptime};
 use crate::platform::{self, LockedMemory};
 
@@ -50,6 +51,8 @@ pub fn serve() -> Result<(), String> {
     // A session and a group of its own: no terminal, no Ctrl-C, no hang-up of the login's.
     let _ = rustix::process::setsid();
     platform::close_inherited_files();
+    // At the end of a login, which ends it with a signal, its keys are wiped as well.
+    interrupt::watch();
     socket::make_folder(&path)?;
     let Some(_lock) = lock(&path).map_err(|error| format!("{}: {error}", path.display()))? else {
         return Ok(());

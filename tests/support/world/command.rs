@@ -8,6 +8,8 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use super::World;
+#[cfg(target_os = "linux")]
+use crate::support::memory;
 use crate::support::pty::{Session, Streams, drain, feed};
 use crate::support::{starting, traces, wait_for};
 
@@ -129,6 +131,12 @@ impl<'world> Cldkctl<'world> {
     pub fn under(mut self, wrapper: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         self.wrapper = wrapper.into_iter().map(Into::into).collect();
         self
+    }
+
+    /// Is held before this system call, to be looked at: see [`memory`](crate::support::memory).
+    #[cfg(target_os = "linux")]
+    pub fn held_at(self, call: &str) -> Self {
+        self.under(memory::holding(call))
     }
 
     /// Runs it to its end without a terminal of any kind.
