@@ -6,6 +6,7 @@
 
 mod end;
 mod given;
+mod stack;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 #[cfg(target_os = "linux")]
@@ -21,10 +22,11 @@ use std::sync::OnceLock;
 use argon2::Block;
 use memmap2::MmapMut;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use zeroize::{optimization_barrier, zeroize_stack};
+use zeroize::optimization_barrier;
 
 pub use end::{End, end};
 pub use given::{hide_argument, take_variable};
+pub use stack::wipe_stack;
 
 /// Makes this process private: its memory is not dumped, and no other process of the same
 /// user may trace it or read its `/proc/PID/mem`.
@@ -173,20 +175,6 @@ pub fn close_inherited_files() {
                 rustix::io::close(number);
             }
         }
-    }
-}
-
-/// Overwrites what the calls that are over left on the stack of this thread, below the
-/// frame of the caller: copies of keys that moved from one call to another, and the working
-/// variables of ciphers that do not wipe their own.
-///
-/// What wants its own callees wiped has to be called by another function that does this.
-pub fn wipe_stack() {
-    // More than any command takes, unoptimised ones included, and less than systems give.
-    const DEPTH: usize = 512 * 1024;
-    let limit = getrlimit(Resource::Stack).current;
-    if limit.is_none_or(|limit| limit >= 4 * DEPTH as u64) {
-        zeroize_stack::<DEPTH>();
     }
 }
 

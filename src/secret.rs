@@ -62,11 +62,11 @@ impl Token {
         if text.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLong);
         }
-        if text.contains(['\n', '\r']) {
-            return Err(TokenError::MultiLine);
-        }
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(TokenError::Characters);
+            return Err(match text.contains(['\n', '\r']) {
+                true => TokenError::MultiLine,
+                false => TokenError::Characters,
+            });
         }
         Ok(Self(SecretString::from(text)))
     }

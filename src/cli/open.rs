@@ -1,5 +1,7 @@
 //! Opening the vault for a command: where the key comes from.
 
+use std::sync::Arc;
+
 use age::Identity;
 
 use super::failure::Failure;
@@ -69,7 +71,7 @@ pub fn peek(settings: &Settings) -> Result<Option<Sealed>, Failure> {
 
 pub(super) fn parse(bytes: Option<Vec<u8>>, store: &Store) -> Result<Option<Sealed>, Failure> {
     bytes
-        .map(|bytes| Sealed::parse(&bytes))
+        .map(Sealed::try_from)
         .transpose()
         .map_err(|error| Failure::vault(error, store))
 }
@@ -119,8 +121,8 @@ pub struct OpenVault {
     pub source: KeySource,
     /// What is in it.
     pub contents: Contents,
-    /// The file that the contents came out of, unchanged; else empty.
-    pub(super) file: Vec<u8>,
+    /// The file that the contents came out of, while they are unchanged.
+    pub(super) file: Option<Arc<Vec<u8>>>,
 }
 
 /// Opens the vault, asking for the passphrase if nothing else opens it. Who was asked is not
@@ -418,7 +420,7 @@ impl OpenVault {
             opener,
             source,
             contents,
-            file: sealed.bytes().to_vec(),
+            file: Some(sealed.shared_bytes()),
         })
     }
 
@@ -449,9 +451,10 @@ impl OpenVault {
         settings: &Settings,
         sealed: &Sealed,
     ) -> Result<(), Failure> {
-        if self.file != sealed.bytes() {
+        let unchanged = |file: &Arc<Vec<u8>>| **file == sealed.bytes();
+        if !self.file.as_ref().is_some_and(unchanged) {
             self.contents = self.opener.open(sealed, &settings.store)?;
-            self.file = sealed.bytes().to_vec();
+            self.file = Some(sealed.shared_bytes());
         }
         Ok(())
     }

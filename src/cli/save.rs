@@ -77,7 +77,7 @@ impl OpenVault {
         })?;
         self.open_again(settings, &sealed)?;
         check(self, settings, &sealed)?;
-        self.file.clear();
+        self.file = None;
         let result = change(&mut self.contents)?;
         save_around(settings, &locked, &mut self.contents, |replace| {
             around(&result, replace)

@@ -191,6 +191,36 @@ pub enum ContentsError {
     Damaged(&'static str),
 }
 
+/// Whether these are contents that this program reads.
+fn known(format: &str, version: u64) -> Result<(), ContentsError> {
+    match version {
+        _ if format != FORMAT => Err(ContentsError::NotAVault),
+        0 => Err(ContentsError::NotAVault),
+        1..=VERSION => Ok(()),
+        newer => Err(ContentsError::Newer(newer)),
+    }
+}
+
+/// What is wrong with contents that are not of the expected form.
+fn why_unreadable(json: &[u8]) -> ContentsError {
+    /// The two fields that say what the rest is.
+    #[derive(Deserialize)]
+    struct Envelope {
+        format: String,
+        version: u64,
+    }
+    match serde_json::from_slice::<Envelope>(json) {
+        Ok(Envelope { format, version }) => {
+            known(&format, version)
+                .err()
+                .unwrap_or(ContentsError::Damaged(
+                    "a field is missing, doubled or of the wrong type",
+                ))
+        }
+        Err(_) => ContentsError::NotAVault,
+    }
+}
+
 impl Contents {
     /// An empty vault under `id`, not sealed to anyone.
     ///
@@ -217,25 +247,14 @@ impl Contents {
     /// When they are of a newer version, of another format, or break a rule. The reasons
     /// are fixed texts: a parser's own message could quote a secret.
     pub fn from_json(json: &[u8]) -> Result<Self, ContentsError> {
-        /// The two fields that say what the rest is.
-        #[derive(Deserialize)]
-        struct Envelope {
-            format: String,
-            version: u64,
+        match serde_json::from_slice::<Self>(json) {
+            Ok(contents) => {
+                known(&contents.format, contents.version)?;
+                contents.check().map_err(ContentsError::Damaged)?;
+                Ok(contents)
+            }
+            Err(_) => Err(why_unreadable(json)),
         }
-        let envelope: Envelope =
-            serde_json::from_slice(json).map_err(|_| ContentsError::NotAVault)?;
-        if envelope.format != FORMAT || envelope.version == 0 {
-            return Err(ContentsError::NotAVault);
-        }
-        if envelope.version > VERSION {
-            return Err(ContentsError::Newer(envelope.version));
-        }
-        let contents: Self = serde_json::from_slice(json).map_err(|_| {
-            ContentsError::Damaged("a field is missing, doubled or of the wrong type")
-        })?;
-        contents.check().map_err(ContentsError::Damaged)?;
-        Ok(contents)
     }
 
     /// The rules that types alone do not express.

@@ -2,11 +2,12 @@
 
 use std::cell::RefCell;
 use std::io::{self, BufRead, Read, Write};
+use std::sync::Arc;
 
 use age::armor::{ArmoredReader, ArmoredWriter, Format};
 use age::{Callbacks, DecryptError, Decryptor, EncryptError, Encryptor, Identity, Recipient};
 use age_core::format::{FileKey, Stanza};
-use zeroize::Zeroizing;
+use zeroize::optimization_barrier;
 
 use super::contents::{Contents, ContentsError, MAX_CONTENTS_BYTES};
 use super::kdf::{Ceiling, Cost, Kdf};
@@ -30,7 +31,7 @@ const MAX_STANZAS: usize = 256;
 #[derive(Debug)]
 pub struct Sealed {
     /// The binary form.
-    bytes: Vec<u8>,
+    bytes: Arc<Vec<u8>>,
     header_length: usize,
     kdf: Result<Option<Kdf>, StanzaError>,
     stanza_types: Vec<String>,
@@ -98,18 +99,27 @@ pub enum SealError {
     Seal(io::Error),
 }
 
+/// As [`Sealed::parse`], without a copy of the file.
+impl TryFrom<Vec<u8>> for Sealed {
+    type Error = SealError;
+
+    fn try_from(file: Vec<u8>) -> Result<Self, SealError> {
+        Self::read(file)
+    }
+}
+
 impl Sealed {
     /// Reads the header of an age file, binary or armored. Derives and decrypts nothing.
     ///
     /// # Errors
     /// When `file` is no age file, or one that no vault is.
     pub fn parse(file: &[u8]) -> Result<Self, SealError> {
+        Self::try_from(file.to_vec())
+    }
+
+    fn read(file: Vec<u8>) -> Result<Self, SealError> {
         let armored = file.starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----");
-        let bytes = if armored {
-            dearmor(file)?
-        } else {
-            file.to_vec()
-        };
+        let bytes = if armored { dearmor(&file)? } else { file };
         if !bytes.starts_with(b"age-encryption.org/") {
             return Err(SealError::NotAge);
         }
@@ -125,7 +135,7 @@ impl Sealed {
         }
         let stanzas = witness.stanzas.into_inner();
         Ok(Self {
-            bytes,
+            bytes: Arc::new(bytes),
             header_length,
             kdf: stanza::find(&stanzas),
             stanza_types: stanzas.into_iter().map(|stanza| stanza.tag).collect(),
@@ -159,6 +169,12 @@ impl Sealed {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The same, to keep: a large vault is in memory once.
+    #[must_use]
+    pub fn shared_bytes(&self) -> Arc<Vec<u8>> {
+        Arc::clone(&self.bytes)
     }
 
     /// Whether the file was ASCII-armored.
@@ -215,17 +231,29 @@ impl Sealed {
     ) -> Result<Contents, SealError> {
         let mut reader = decryptor(&self.bytes, self.header_length)?.decrypt(identities)?;
         // The plaintext is no longer than the file, so this never grows and leaves no copy.
-        let mut json = Zeroizing::new(Vec::with_capacity(self.bytes.len()));
+        let mut json = Plaintext(Vec::with_capacity(self.bytes.len()));
         let most = MAX_CONTENTS_BYTES as u64 + 1;
         reader
             .by_ref()
             .take(most)
-            .read_to_end(&mut json)
+            .read_to_end(&mut json.0)
             .map_err(|_| SealError::Damaged("its payload does not decrypt"))?;
-        if json.len() as u64 == most {
+        if json.0.len() as u64 == most {
             return Err(ContentsError::Damaged("they are larger than 32 MiB").into());
         }
-        Ok(Contents::from_json(&json)?)
+        Ok(Contents::from_json(&json.0)?)
+    }
+}
+
+/// What was sealed. `Zeroizing` would wipe it byte by byte, which takes as long for a large
+/// vault as reading it does.
+struct Plaintext(Vec<u8>);
+
+impl Drop for Plaintext {
+    fn drop(&mut self) {
+        self.0.fill(0);
+        // Or else the zeros could be left out, as nobody reads them.
+        optimization_barrier(&self.0);
     }
 }
 

@@ -1,9 +1,11 @@
 //! Reading fields as `vault-format.md` has them, where serde would take more.
 
+use std::cell::RefCell;
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _};
-use zeroize::Zeroizing;
+use serde::de::{Deserializer, Visitor};
 
 use crate::base_url::{BaseUrl, is_plain};
 use crate::secret::Token;
@@ -15,29 +17,64 @@ pub(super) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     T::deserialize(deserializer).map(Some)
 }
 
+/// A text as `parse` takes it, handed to it where it lies: no copy of a token is left behind.
+fn text<'de, T, D: Deserializer<'de>>(
+    deserializer: D,
+    what: &'static str,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<T, D::Error> {
+    struct Text<F>(&'static str, F);
+
+    impl<T, F: FnOnce(&str) -> Option<T>> Visitor<'_> for Text<F> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+            (self.1)(text).ok_or_else(|| E::custom(self.0))
+        }
+    }
+
+    deserializer.deserialize_str(Text(what, parse))
+}
+
 /// A token with nothing around it.
 pub(super) fn bare_token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Token, D::Error> {
-    let text = Zeroizing::new(String::deserialize(deserializer)?);
-    match Token::parse(&text) {
-        Ok(token) if token.expose().len() == text.len() => Ok(token),
-        _ => Err(D::Error::custom("not a bare token")),
-    }
+    text(deserializer, "a bare token", |text| {
+        let token = Token::parse(text).ok()?;
+        (token.expose().len() == text.len()).then_some(token)
+    })
 }
 
 /// A base URL as it is written there: [`BaseUrl`] alone would take what a person types.
 pub(super) fn bare_base_url<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BaseUrl, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if !is_plain(&text) {
-        return Err(D::Error::custom("not a base URL in its plain form"));
+    thread_local! {
+        /// The one before, as it was written: most contexts are at the same API, and reading a
+        /// URL takes longer than the rest of a context.
+        static BEFORE: RefCell<Option<(String, BaseUrl)>> = const { RefCell::new(None) };
     }
-    text.parse().map_err(D::Error::custom)
+    text(deserializer, "a base URL in its plain form", |text| {
+        BEFORE.with_borrow_mut(|before| match before {
+            Some((written, url)) if written == text => Some(url.clone()),
+            _ => {
+                let url: BaseUrl = is_plain(text).then(|| text.parse().ok())??;
+                *before = Some((text.to_owned(), url.clone()));
+                Some(url)
+            }
+        })
+    })
 }
 
 /// A time in UTC, in the one spelling of `vault-format.md`: RFC 3339 has many.
 pub(super) fn utc<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-    let text = String::deserialize(deserializer)?;
+    text(deserializer, "a time in UTC", time)
+}
+
+fn time(text: &str) -> Option<Timestamp> {
     let shape = |(place, byte): (usize, u8)| match place {
         4 | 7 => byte == b'-',
         10 => byte == b'T',
@@ -52,7 +89,5 @@ pub(super) fn utc<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestam
             && &rest[17..19] < "60"
             && &rest[..4] != "0000"
     });
-    fits.then(|| text.parse().ok())
-        .flatten()
-        .ok_or_else(|| D::Error::custom("not a time in UTC"))
+    fits.then(|| text.parse().ok())?
 }
