@@ -6,6 +6,7 @@
 
 mod end;
 mod given;
+mod registers;
 mod stack;
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -26,7 +27,7 @@ use zeroize::optimization_barrier;
 
 pub use end::{End, end};
 pub use given::{hide_argument, take_variable};
-pub use stack::wipe_stack;
+pub use stack::{lock_stack, wipe_stack};
 
 /// Makes this process private: its memory is not dumped, and no other process of the same
 /// user may trace it or read its `/proc/PID/mem`.

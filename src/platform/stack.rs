@@ -3,6 +3,8 @@
 use rustix::process::{Resource, getrlimit};
 use zeroize::zeroize_stack;
 
+use super::registers::clear_vector_registers;
+
 /// The deepest that is overwritten, in bytes: more than any command takes, unoptimised ones
 /// included, and less than systems give.
 const DEEP: usize = 512 * 1024;
@@ -11,27 +13,52 @@ const SHALLOW: [usize; 3] = [16 * 1024, 64 * 1024, 160 * 1024];
 
 /// Overwrites what the calls that are over left on the stack of this thread, below the
 /// frame of the caller: copies of keys that moved from one call to another, and the working
-/// variables of ciphers that do not wipe their own.
+/// variables of ciphers that do not wipe their own. The vector registers as well, which may hold
+/// the same.
 ///
 /// What wants its own callees wiped has to be called by another function that does this.
+#[inline(never)]
 pub fn wipe_stack() {
-    let room = getrlimit(Resource::Stack).current;
-    let room = room.is_none_or(|limit| limit >= 4 * DEEP as u64);
-    // Each page that is written for the first time costs as much as a system call.
-    let in_use = in_use();
-    if in_use <= SHALLOW[0] {
-        zeroize_stack::<{ SHALLOW[0] }>();
-    } else if in_use <= SHALLOW[1] {
-        zeroize_stack::<{ SHALLOW[1] }>();
-    } else if in_use <= SHALLOW[2] && room {
-        zeroize_stack::<{ SHALLOW[2] }>();
-    } else if room {
-        zeroize_stack::<DEEP>();
+    // Nothing is computed here: this frame lies where others were, and is not overwritten.
+    clear_vector_registers();
+    match depth() {
+        0 => zeroize_stack::<{ SHALLOW[0] }>(),
+        1 => zeroize_stack::<{ SHALLOW[1] }>(),
+        2 => zeroize_stack::<{ SHALLOW[2] }>(),
+        3 => zeroize_stack::<DEEP>(),
+        _ => {}
     }
 }
 
-/// How far below this frame the stack was ever written, in bytes, to the page; at most
-/// [`DEEP`]. A page that nobody wrote is not in memory, which mincore(2) tells.
+/// How deep to go, as a place among the depths; none of them where the stack has no room for it.
+#[inline(never)]
+fn depth() -> usize {
+    // Each page that is written for the first time costs as much as a system call.
+    let in_use = in_use();
+    let depth = SHALLOW.iter().take_while(|depth| in_use > **depth).count();
+    let limit = getrlimit(Resource::Stack).current;
+    match depth {
+        0 | 1 => depth,
+        _ if limit.is_none_or(|limit| limit >= 4 * DEEP as u64) => depth,
+        _ => usize::MAX,
+    }
+}
+
+/// Keeps the stack of this thread below this frame from being swapped out (mlock(2)), as far
+/// as the limits allow and a hash goes: its working variables are copies of what is hashed.
+#[inline(never)]
+pub fn lock_stack() {
+    #[cfg(target_os = "linux")]
+    {
+        let frame = 0_u8;
+        let start = (&raw const frame).addr() - SHALLOW[1];
+        // SAFETY: the call changes nothing in memory; where no stack is, it fails.
+        let _ = unsafe { libc::mlock(start as *const _, SHALLOW[1]) };
+    }
+}
+
+/// How far below this frame the stack was ever written, in bytes, no less; at most [`DEEP`].
+/// A page that nobody wrote is not in memory, which mincore(2) tells.
 ///
 /// One that is swapped out counts as never written if none below it is in memory.
 #[cfg(target_os = "linux")]
@@ -41,8 +68,9 @@ fn in_use() -> usize {
     const WINDOW: usize = 64 * 1024;
     let page = rustix::param::page_size();
     let frame = 0_u8;
-    let top = (&raw const frame).addr() & !(page - 1);
-    let mut deepest = 0;
+    // The end of the page that this frame is in, so that what is below in it counts, too.
+    let top = ((&raw const frame).addr() & !(page - 1)) + page;
+    let mut deepest = page;
     for window in (0..DEEP).step_by(WINDOW) {
         match lowest_in_memory(top - window - WINDOW, WINDOW, page) {
             Ok(Some(lowest)) => deepest = window + WINDOW - lowest,

@@ -194,6 +194,7 @@ impl Kdf {
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         threads()?
             .install(|| {
+                platform::lock_stack();
                 Key::try_fill(|key| {
                     argon2.hash_password_into_with_memory(
                         passphrase.expose().as_bytes(),

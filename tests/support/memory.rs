@@ -171,16 +171,16 @@ pub struct Trace {
     pub place: String,
 }
 
-/// What of a process's memory is locked, and neither dumped nor forked, proc_pid_smaps(5).
+/// What of a process's memory has all these flags, proc_pid_smaps(5).
 #[track_caller]
-pub fn locked_ranges(pid: u32) -> Vec<Range<u64>> {
+pub fn ranges_with(pid: u32, wanted: &[&str]) -> Vec<Range<u64>> {
     let smaps = fs::read_to_string(format!("/proc/{pid}/smaps")).expect("root may read it");
     let mut ranges = Vec::new();
     let mut range = 0..0;
     for line in smaps.lines() {
         if let Some(flags) = line.strip_prefix("VmFlags:") {
             let has = |flag: &&str| flags.split_whitespace().any(|other| other == *flag);
-            if ["lo", "dd", "dc"].iter().all(has) {
+            if wanted.iter().all(has) {
                 ranges.push(range.clone());
             }
         } else if let Some(found) = line.split(' ').next().and_then(address_range) {
