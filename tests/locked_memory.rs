@@ -36,8 +36,10 @@ const LOCKED_AWAY: &[&str] = &["lo", "dd", "dc"];
 /// flags.
 #[track_caller]
 fn assert_held(pid: u32, secrets: &Secrets, name: &str, flags: &[&str]) {
-    // Both at the same moment; it goes on while this searches.
-    let (locked, memory) = (ranges_with(pid, flags), Memory::of(pid));
+    // Both at the same moment; it goes on while this searches. What is locked is locked before
+    // there is anything in it.
+    let memory = Memory::of(pid);
+    let locked = ranges_with(pid, flags);
     assert_found(&memory, secrets, name);
     let secret: Vec<_> = secrets.iter().filter(|(other, _)| *other == name).collect();
     for trace in memory.find(&secret) {
