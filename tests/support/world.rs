@@ -38,8 +38,11 @@ impl World {
     #[track_caller]
     pub fn new() -> Self {
         // `option_env!`, for the examples, which cargo does not tell it to.
-        let binary = option_env!("CARGO_BIN_EXE_cldkctl");
-        Self::with_binary(binary.expect("only in an integration test; else use with_binary"))
+        let built = option_env!("CARGO_BIN_EXE_cldkctl").map(PathBuf::from);
+        // The release build, say, for what depends on how the code was optimised.
+        let named = std::env::var_os("CLDKCTL_TESTS_BINARY").map(PathBuf::from);
+        let binary = named.or(built);
+        Self::with_binary(&binary.expect("only in an integration test; else use with_binary"))
     }
 
     /// A world for this binary. It derives keys cheaply: see
