@@ -8,7 +8,7 @@ use crate::base_url::BaseUrl;
 use crate::cli::credential::{TOKEN_VARIABLE, token_from_environment};
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::cli::open::{KeySource, Opener};
+use crate::cli::open::{KeySource, OpenVault, Opener};
 use crate::cli::recipient::{Given, name};
 use crate::cli::size::Size;
 use crate::cli::{console, new_passphrase, online, open, save, seen};
@@ -99,7 +99,10 @@ impl LoginArgs {
 
         let (opener, source) = match (sealed, for_recipients) {
             (None, Some(contents)) => {
-                create_with(settings, contents, context)?;
+                if create_with(settings, contents, context)?.is_some() {
+                    return Err(Failure::new(Exit::Failure, made_meanwhile(settings))
+                        .hint("run `cldkctl auth` again to join it"));
+                }
                 settings.console.note(
                     "No passphrase opens this vault: name an identity with --identity or CLDKCTL_IDENTITY",
                 );
@@ -313,8 +316,46 @@ fn create(
     let (opener, recipient) = open::derive_new(settings, cost, passphrase)?;
     let mut contents = Contents::new()?;
     contents.recipients.push(recipient);
-    create_with(settings, contents, context)?;
-    Ok(opener)
+    match create_with(settings, contents, context)? {
+        None => Ok(opener),
+        Some(context) => join(settings, passphrase, context),
+    }
+}
+
+/// Puts the login into a vault that was not there when the passphrase was chosen.
+fn join(settings: &Settings, passphrase: &Passphrase, context: Context) -> Result<Opener, Failure> {
+    let with_another = |failure: Failure| match failure.exit {
+        Exit::WrongPassphrase => {
+            let what = format!("{}, with another passphrase", made_meanwhile(settings));
+            Failure::new(Exit::WrongPassphrase, what)
+                .hint("run `cldkctl auth` again with that passphrase, to join it")
+        }
+        _ => failure,
+    };
+    let sealed = open::peek(settings)?.ok_or_else(|| open::no_vault(settings))?;
+    let Some(kdf) = open::kdf(settings, &sealed)? else {
+        return Err(with_another(open::no_passphrase(
+            settings,
+            Exit::WrongPassphrase,
+        )));
+    };
+    let opener = open::derive(settings, kdf.clone(), passphrase)?;
+    let mut vault =
+        OpenVault::new(opener, KeySource::HandedOver, &sealed, settings).map_err(with_another)?;
+    vault.update(settings, |contents| {
+        log_in(settings, contents, context);
+        Ok(())
+    })?;
+    let path = settings.store.path().display();
+    settings.console.note(&format!(
+        "Joined the vault {path}, which another login made meanwhile"
+    ));
+    Ok(vault.opener)
+}
+
+fn made_meanwhile(settings: &Settings) -> String {
+    let path = settings.store.path().display();
+    format!("another login made the vault {path} meanwhile")
 }
 
 /// Says to whom a token is about to be sealed. A file that opens under an identity can have
@@ -328,21 +369,18 @@ fn name_recipients(settings: &Settings, contents: &Contents) {
     ));
 }
 
-/// Writes a new vault with one login in it.
+/// Writes a new vault with one login in it. Gives the login back if another made the vault
+/// meanwhile.
 fn create_with(
     settings: &Settings,
     mut contents: Contents,
     context: Context,
-) -> Result<(), Failure> {
-    contents.log_in(context);
+) -> Result<Option<Context>, Failure> {
     let locked = save::lock(settings)?;
     if locked.read()?.is_some() {
-        let path = settings.store.path().display();
-        return Err(Failure::new(
-            Exit::Failure,
-            format!("another login made the vault {path} meanwhile"),
-        )
-        .hint("run `cldkctl auth` again to join it"));
+        return Ok(Some(context));
     }
-    save::save(settings, &locked, &mut contents)
+    contents.log_in(context);
+    save::save(settings, &locked, &mut contents)?;
+    Ok(None)
 }
