@@ -130,8 +130,9 @@ fn it_finds_limits_signals_files_and_the_terminal_as_without_us() {
     let script = "ulimit -c; ulimit -H -c; grep ^Sig /proc/self/status; grep ^NoNewPrivs /proc/self/status; \
         ls /proc/$$/fd | wc -l; [ -r /proc/$$/environ ] && echo readable; stty -a";
     let shell = |start: &[&str], asks: bool| {
-        // Of the descriptors, tests that run beside this one may have lent some.
-        let bash = "ulimit -S -c 1024; for fd in /proc/$$/fd/*; do \
+        // Of the descriptors, tests that run beside this one may have lent some. The unit of
+        // the limit is 1 KiB in bash, and half of it in sh.
+        let bash = "ulimit -S -c 512; for fd in /proc/$$/fd/*; do \
             if [ ${fd##*/} -gt 2 ]; then eval \"exec ${fd##*/}>&-\"; fi; done; exec \"$@\"";
         let mut command = std::process::Command::new("bash");
         command

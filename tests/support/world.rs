@@ -42,7 +42,7 @@ impl World {
         // The release build, say, for what depends on how the code was optimised.
         let named = std::env::var_os("CLDKCTL_TESTS_BINARY").map(PathBuf::from);
         let binary = named.or(built);
-        Self::with_binary(&binary.expect("only in an integration test; else use with_binary"))
+        Self::with_binary(binary.expect("only in an integration test; else use with_binary"))
     }
 
     /// A world for this binary. It derives keys cheaply: see
