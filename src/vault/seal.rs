@@ -1,14 +1,18 @@
 //! Sealing and opening: contents to age file and back.
 
+mod file;
+
+pub use file::armor;
+
 use std::cell::RefCell;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-use age::armor::{ArmoredReader, ArmoredWriter, Format};
-use age::{Callbacks, DecryptError, Decryptor, EncryptError, Encryptor, Identity, Recipient};
+use age::{Callbacks, DecryptError, EncryptError, Encryptor, Identity, Recipient};
 use age_core::format::{FileKey, Stanza};
 use zeroize::optimization_barrier;
 
+use self::file::{MAX_HEADER_BYTES, dearmor, decryptor, header_length};
 use super::contents::{Contents, ContentsError, MAX_CONTENTS_BYTES};
 use super::kdf::{Ceiling, Cost, Kdf};
 use super::public::{self, PluginError, PublicRecipient};
@@ -19,10 +23,6 @@ use crate::printable::on_one_line;
 
 /// The largest vault file, in bytes, armored or not.
 pub const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
-/// The largest age header, in bytes, its last line (`---` and the MAC) included.
-const MAX_HEADER_BYTES: usize = 64 * 1024;
-/// The most stanzas in a header. `age` takes time with the square of their number.
-const MAX_STANZAS: usize = 256;
 
 /// A vault file whose header has been read, and nothing decrypted.
 ///
@@ -257,113 +257,6 @@ impl Drop for Plaintext {
     }
 }
 
-/// The length of the header, if it is one that a vault may have; what is in it is for `age` to see.
-fn header_length(bytes: &[u8]) -> Result<usize, SealError> {
-    let start = &bytes[..bytes.len().min(MAX_HEADER_BYTES)];
-    let last_line = start.windows(4).position(|window| window == b"\n---");
-    // The MAC line ends within the limit, too.
-    let end = last_line.and_then(|at| {
-        let line = &start[at + 1..];
-        Some(at + 1 + line.iter().position(|byte| *byte == b'\n')? + 1)
-    });
-    let stanzas = start[..last_line.unwrap_or(0)]
-        .windows(4)
-        .filter(|window| window == b"\n-> ")
-        .count();
-    match end {
-        Some(_) if stanzas > MAX_STANZAS => Err(SealError::ManyStanzas),
-        Some(length) => Ok(length),
-        None if bytes.len() > MAX_HEADER_BYTES => Err(SealError::LongHeader),
-        None => Err(SealError::Damaged("its header has no end")),
-    }
-}
-
-/// A file whose header is read at once.
-///
-/// `age` asks for a line, and parses all that it has anew with each line that it gets: seconds
-/// for a header of 64 KiB. So the first line that it is given is all of the header.
-struct HeaderFirst<'a> {
-    header: &'a [u8],
-    payload: &'a [u8],
-}
-
-impl Read for HeaderFirst<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let part = if self.header.is_empty() {
-            &mut self.payload
-        } else {
-            &mut self.header
-        };
-        part.read(buffer)
-    }
-}
-
-impl BufRead for HeaderFirst<'_> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        Ok(if self.header.is_empty() {
-            self.payload
-        } else {
-            self.header
-        })
-    }
-
-    fn consume(&mut self, count: usize) {
-        let part = if self.header.is_empty() {
-            &mut self.payload
-        } else {
-            &mut self.header
-        };
-        *part = &part[count..];
-    }
-
-    /// Nothing, once the header is read: what comes then is no line of it.
-    fn read_until(&mut self, _: u8, into: &mut Vec<u8>) -> io::Result<usize> {
-        let header = std::mem::take(&mut self.header);
-        into.extend_from_slice(header);
-        Ok(header.len())
-    }
-}
-
-fn decryptor(bytes: &[u8], header_length: usize) -> Result<Decryptor<HeaderFirst<'_>>, SealError> {
-    let (header, payload) = bytes.split_at(header_length);
-    let decryptor = Decryptor::new_buffered(HeaderFirst { header, payload })?;
-    if decryptor.is_scrypt() {
-        return Err(SealError::Scrypt);
-    }
-    Ok(decryptor)
-}
-
-fn dearmor(file: &[u8]) -> Result<Vec<u8>, SealError> {
-    let mut bytes = Vec::with_capacity(file.len());
-    let malformed = || SealError::Damaged("its armor is malformed");
-    // Blanks and line ends may follow (section 3.3). age takes a form feed for one of them.
-    let end = file.iter().rposition(|byte| !b" \t\r\n".contains(byte));
-    let armored = &file[..end.map_or(0, |last| last + 1)];
-    let lines = armored
-        .strip_suffix(b"\n-----END AGE ENCRYPTED FILE-----")
-        .ok_or_else(malformed)?;
-    // Padding is at the very end; age takes it in any line that is full.
-    let data = lines.strip_suffix(b"\r").unwrap_or(lines);
-    let padding = data.iter().rev().take_while(|byte| **byte == b'=').count();
-    if data[..data.len() - padding].contains(&b'=') {
-        return Err(malformed());
-    }
-    ArmoredReader::new(armored)
-        .read_to_end(&mut bytes)
-        .map_err(|_| malformed())?;
-    Ok(bytes)
-}
-
-/// The ASCII-armored form of an age file in its binary form.
-///
-/// # Errors
-/// When the system gives no memory.
-pub fn armor(file: &[u8]) -> io::Result<Vec<u8>> {
-    let mut writer = ArmoredWriter::wrap_output(Vec::new(), Format::AsciiArmor)?;
-    writer.write_all(file)?;
-    writer.finish()
-}
-
 /// An identity that opens nothing, and remembers what it was asked to open.
 #[derive(Default)]
 struct Witness {
@@ -463,76 +356,5 @@ impl From<DecryptError> for SealError {
             // The rest concerns the identity: a key that cannot be decrypted, or a plugin.
             error => Self::Identity(on_one_line(&error.to_string())),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn with_stanzas(count: usize) -> Vec<u8> {
-        let mut file = b"age-encryption.org/v1\n".to_vec();
-        file.extend(b"-> x\n\n".repeat(count));
-        file.extend(b"--- ");
-        file.extend([b'A'; 43]);
-        file.extend(b"\n");
-        file.extend([0; 16]);
-        file
-    }
-
-    #[test]
-    fn a_header_is_read_at_once_and_its_payload_after_it() {
-        let file = with_stanzas(2);
-        let length = header_length(&file).expect("a header");
-        let (header, payload) = file.split_at(length);
-        assert_eq!(payload, [0; 16]);
-        let mut reader = HeaderFirst { header, payload };
-        let mut line = Vec::new();
-        assert_eq!(reader.read_until(b'\n', &mut line).expect("read"), length);
-        assert_eq!(line, header);
-        assert_eq!(reader.read_until(b'\n', &mut line).expect("read"), 0);
-        let mut rest = Vec::new();
-        reader.read_to_end(&mut rest).expect("read");
-        assert_eq!(rest, payload);
-    }
-
-    #[test]
-    fn padding_within_the_armor_is_refused() {
-        // The version line in 64 columns by itself, and padded; then the rest.
-        let file = [
-            b"age-encryption.org/v1\n-> X 0123456789abcdefghi\n\n",
-            &b"--- "[..],
-        ]
-        .concat();
-        let rest = &with_stanzas(0)[b"age-encryption.org/v1\n--- ".len()..];
-        let whole = armor(&[&file, rest].concat()).expect("armored");
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
-        let first = text(&armor(&file[..46]).expect("armored"));
-        let second = text(&armor(&[&file[46..], rest].concat()).expect("armored"));
-        let line = first.lines().nth(1).expect("a line");
-        assert!(line.len() == 64 && line.ends_with("=="), "{line}");
-        let lines: Vec<&str> = second.lines().collect();
-        let padded = [&[lines[0], line][..], &lines[1..]].concat().join("\n");
-        assert!(Sealed::parse(&whole).is_ok());
-        let refused = Sealed::parse(padded.as_bytes());
-        assert!(matches!(
-            refused,
-            Err(SealError::Damaged("its armor is malformed"))
-        ));
-    }
-
-    #[test]
-    fn a_form_feed_after_the_armor_is_refused() {
-        let armored = armor(&with_stanzas(1)).expect("armored");
-        let with = |end: &[u8]| Sealed::parse(&[&armored, end].concat());
-        assert!(with(b" \t\r\n\n").is_ok());
-        assert!(matches!(with(b"\x0c\n"), Err(SealError::Damaged(_))));
-    }
-
-    #[test]
-    fn a_header_of_more_stanzas_than_any_is_refused_before_it_is_parsed() {
-        assert!(Sealed::parse(&with_stanzas(MAX_STANZAS)).is_ok());
-        let refused = Sealed::parse(&with_stanzas(MAX_STANZAS + 1));
-        assert!(matches!(refused, Err(SealError::ManyStanzas)));
     }
 }
