@@ -32,20 +32,25 @@ const LOCKED: &[&str] = &["lo"];
 /// Locked, and left out of dumps and of processes that are forked off.
 const LOCKED_AWAY: &[&str] = &["lo", "dd", "dc"];
 
-/// Fails the test unless the secret of this name is in memory of `pid`, all of it with these
-/// flags.
+/// Fails the test unless the secret of this name is in memory of `pid`, and within a while all
+/// of it with these flags: what is just going on may have a copy.
 #[track_caller]
 fn assert_held(pid: u32, secrets: &Secrets, name: &str, flags: &[&str]) {
-    // Both at the same moment; it goes on while this searches. What is locked is locked before
-    // there is anything in it.
-    let memory = Memory::of(pid);
-    let locked = ranges_with(pid, flags);
-    assert_found(&memory, secrets, name);
     let secret: Vec<_> = secrets.iter().filter(|(other, _)| *other == name).collect();
-    for trace in memory.find(&secret) {
-        let is_locked = locked.iter().any(|range| range.contains(&trace.address));
-        assert!(is_locked, "{trace}, which is not locked");
-    }
+    let mut elsewhere = Vec::new();
+    let all_held = || {
+        // Both at the same moment; it goes on while this searches. What is locked is locked
+        // before there is anything in it.
+        let memory = Memory::of(pid);
+        let held = ranges_with(pid, flags);
+        assert_found(&memory, secrets, name);
+        let is_held = |address| held.iter().any(|range| range.contains(&address));
+        elsewhere = memory.find(&secret);
+        elsewhere.retain(|trace| !is_held(trace.address));
+        elsewhere.is_empty()
+    };
+    let held = wait_until(Duration::from_secs(2), all_held);
+    assert!(held, "{}, which is not held so", elsewhere[0]);
 }
 
 #[test]
