@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -195,16 +195,27 @@ impl Kdf {
         threads()?
             .install(|| {
                 platform::lock_stack();
-                Key::try_fill(|key| {
-                    argon2.hash_password_into_with_memory(
-                        passphrase.expose().as_bytes(),
-                        self.salt.as_str().as_bytes(),
-                        key,
-                        memory.blocks(),
-                    )
-                })
+                let key = self.hash(&argon2, passphrase, memory.blocks());
+                // The thread goes on to be there, and has the key on its stack.
+                platform::wipe_stack();
+                key
             })
             .map_err(KdfError::Parameters)
+    }
+
+    /// In a frame of its own, so that it can be wiped.
+    #[inline(never)]
+    fn hash(
+        &self,
+        argon2: &Argon2<'_>,
+        passphrase: &Passphrase,
+        memory: &mut [Block],
+    ) -> Result<Key, argon2::Error> {
+        Key::try_fill(|key| {
+            let passphrase = passphrase.expose().as_bytes();
+            let salt = self.salt.as_str().as_bytes();
+            argon2.hash_password_into_with_memory(passphrase, salt, key, memory)
+        })
     }
 }
 
