@@ -93,8 +93,11 @@ impl TuneArgs {
             Ok(start.elapsed())
         };
         // One pass has the cost of getting the memory in it; the difference has not.
-        let (one, three) = (time(1)?, time(3)?);
-        let pass = three.saturating_sub(one) / 2;
+        // Twice each, as other programs only make it longer; and where they were about in the
+        // first alone, a pass is still no small part of three.
+        let least = |iterations| Ok::<_, Failure>(time(iterations)?.min(time(iterations)?));
+        let (one, three) = (least(1)?, least(3)?);
+        let pass = (three.saturating_sub(one) / 2).max(three / 8);
         let room = self.target.saturating_sub(one);
         let more = room.as_nanos() / pass.as_nanos().max(1);
         let most = settings.ceiling.0.iterations;
