@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 use support::pty::Streams;
 use support::world::{files_under, mode, set_mode};
 use support::{SOMEONE_ELSE, Session, World, traces};
@@ -233,8 +233,15 @@ fn a_run_has_no_terminal_to_ask_on() {
 
     // Also where the tests have one themselves: it leads a session of its own.
     let running = world.cldkctl(["-c", "exec sleep 60"]).spawn();
-    let pid = Pid::from_raw(running.pid().try_into().unwrap());
-    let leads = || rustix::process::getsid(pid).ok() == pid;
+    // From /proc, as `getsid` of rustix takes no 0: the session of a container's first
+    // process is led from without, and has none of its numbers, pid_namespaces(7).
+    let stat = format!("/proc/{}/stat", running.pid());
+    let leads = || {
+        let stat = std::fs::read_to_string(&stat).unwrap();
+        let (_, after_name) = stat.rsplit_once(") ").unwrap();
+        // state, parent, group, session: proc_pid_stat(5)
+        after_name.split(' ').nth(3) == Some(&running.pid().to_string())
+    };
     assert!(support::wait_until(Duration::from_secs(5), leads));
 }
 
