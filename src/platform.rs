@@ -6,6 +6,8 @@
 
 mod end;
 mod given;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod math;
 mod registers;
 mod stack;
 

@@ -9,7 +9,10 @@ use super::registers::clear_vector_registers;
 /// included, and less than systems give.
 const DEEP: usize = 512 * 1024;
 /// Depths in between. The first two are those of a command that opens an unlocked vault.
-const SHALLOW: [usize; 3] = [16 * 1024, 64 * 1024, 160 * 1024];
+const SHALLOW: [usize; 4] = [16 * 1024, 40 * 1024, 64 * 1024, 160 * 1024];
+/// How far below [`lock_stack`] a hash goes, in bytes.
+#[cfg(target_os = "linux")]
+const LOCKED: usize = 64 * 1024;
 
 /// Overwrites what the calls that are over left on the stack of this thread, below the
 /// frame of the caller: copies of keys that moved from one call to another, and the working
@@ -25,7 +28,8 @@ pub fn wipe_stack() {
         0 => zeroize_stack::<{ SHALLOW[0] }>(),
         1 => zeroize_stack::<{ SHALLOW[1] }>(),
         2 => zeroize_stack::<{ SHALLOW[2] }>(),
-        3 => zeroize_stack::<DEEP>(),
+        3 => zeroize_stack::<{ SHALLOW[3] }>(),
+        4 => zeroize_stack::<DEEP>(),
         _ => {}
     }
 }
@@ -38,7 +42,7 @@ fn depth() -> usize {
     let depth = SHALLOW.iter().take_while(|depth| in_use > **depth).count();
     let limit = getrlimit(Resource::Stack).current;
     match depth {
-        0 | 1 => depth,
+        0..=2 => depth,
         _ if limit.is_none_or(|limit| limit >= 4 * DEEP as u64) => depth,
         _ => usize::MAX,
     }
@@ -51,9 +55,9 @@ pub fn lock_stack() {
     #[cfg(target_os = "linux")]
     {
         let frame = 0_u8;
-        let start = (&raw const frame).addr() - SHALLOW[1];
+        let start = (&raw const frame).addr() - LOCKED;
         // SAFETY: the call changes nothing in memory; where no stack is, it fails.
-        let _ = unsafe { libc::mlock(start as *const _, SHALLOW[1]) };
+        let _ = unsafe { libc::mlock(start as *const _, LOCKED) };
     }
 }
 
@@ -63,25 +67,41 @@ pub fn lock_stack() {
 /// One that is swapped out counts as never written if none below it is in memory.
 #[cfg(target_os = "linux")]
 fn in_use() -> usize {
-    use rustix::io::Errno;
-
-    const WINDOW: usize = 64 * 1024;
     let page = rustix::param::page_size();
     let frame = 0_u8;
     // The end of the page that this frame is in, so that what is below in it counts, too.
     let top = ((&raw const frame).addr() & !(page - 1)) + page;
+    in_use_below(top, page, |start, length| {
+        lowest_in_memory(start, length, page)
+    })
+}
+
+/// The same below `top`, as `lowest` tells of a place and a length.
+#[cfg(target_os = "linux")]
+fn in_use_below(
+    top: usize,
+    page: usize,
+    lowest: impl Fn(usize, usize) -> rustix::io::Result<Option<usize>>,
+) -> usize {
+    use rustix::io::Errno;
+
+    const WINDOW: usize = 64 * 1024;
     let mut deepest = page;
     for window in (0..DEEP).step_by(WINDOW) {
-        match lowest_in_memory(top - window - WINDOW, WINDOW, page) {
+        match lowest(top - window - WINDOW, WINDOW) {
             Ok(Some(lowest)) => deepest = window + WINDOW - lowest,
             Ok(None) => {}
-            // The stack ends somewhere in it, so each page by itself.
+            // The stack ends somewhere in it: in the upper half, or in the lower one.
             Err(Errno::NOMEM) => {
-                let depths = (window..window + WINDOW).step_by(page).map(|at| at + page);
-                let used = |depth: &usize| {
-                    matches!(lowest_in_memory(top - depth, page, page), Ok(Some(_)))
-                };
-                return depths.rev().find(used).unwrap_or(deepest);
+                let (mut above, mut half) = (window, WINDOW / 2);
+                while half >= page {
+                    if let Ok(found) = lowest(top - above - half, half) {
+                        above += half;
+                        deepest = found.map_or(deepest, |lowest| above - lowest);
+                    }
+                    half /= 2;
+                }
+                return deepest;
             }
             Err(_) => return DEEP,
         }
@@ -134,5 +154,28 @@ mod tests {
             assert_eq!(in_use(), DEEP);
         });
         used.expect("a thread").join().expect("the thread ends");
+    }
+
+    #[test]
+    fn the_end_of_a_stack_is_found_wherever_it_is() {
+        const PAGE: usize = 4096;
+        let top = 1000 * PAGE;
+        for (pages, written) in (1..200).flat_map(|pages| (1..=pages).map(move |it| (pages, it))) {
+            // A stack of so many pages, of which the last that was written is this one.
+            let (end, deepest) = (top - pages * PAGE, top - written * PAGE);
+            let lowest = |start: usize, length: usize| {
+                let found = deepest.max(start) - start;
+                match start < end {
+                    true => Err(rustix::io::Errno::NOMEM),
+                    false => Ok((found < length).then_some(found)),
+                }
+            };
+            let expected = (written * PAGE).min(DEEP);
+            assert_eq!(
+                in_use_below(top, PAGE, lowest),
+                expected,
+                "{pages} {written}"
+            );
+        }
     }
 }

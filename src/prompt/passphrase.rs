@@ -1,6 +1,5 @@
 //! Choosing a passphrase: how strong it has to be, and one made for who has none.
 
-use bip39::Language;
 use zeroize::{Zeroize, Zeroizing};
 use zxcvbn::{Score, zxcvbn};
 
@@ -8,6 +7,14 @@ use crate::secret::Passphrase;
 
 /// Words in a generated passphrase: 7 out of 2,048 are 77 bits.
 const WORDS: usize = 7;
+
+/// BIP-39's English list, a word a line: 2,048 that are hard to confuse
+/// (<https://github.com/bitcoin/bips/blob/master/bip-0039/english.txt>).
+///
+/// One text, and no table of a pointer to each word, which every start would have to fill in.
+const LIST: &str = include_str!("words.txt");
+/// Words in the list.
+const LIST_WORDS: usize = 2048;
 
 /// The lowest score that is accepted, of 0 to 4: "safely unguessable" against an attacker
 /// who has the file, at less than 10^10 guesses.
@@ -54,23 +61,20 @@ pub fn check_strength(passphrase: &Passphrase) -> Result<(), Weak> {
 
 /// Makes a passphrase of seven random words, with hyphens between them.
 ///
-/// The words are BIP-39's English list, chosen to be hard to confuse.
-///
 /// # Errors
 /// When the system gives no random bytes.
 pub fn generate() -> Result<Passphrase, getrandom::Error> {
-    let list = Language::English.word_list();
     let mut text = Zeroizing::new(String::with_capacity(WORDS * 9));
     for place in 0..WORDS {
         let mut random = [0; 2];
         getrandom::fill(&mut random)?;
         // 2,048 divides 65,536, so every word is as likely as the next.
-        let index = usize::from(u16::from_le_bytes(random)) % list.len();
+        let index = usize::from(u16::from_le_bytes(random)) % LIST_WORDS;
         random.zeroize();
         if place > 0 {
             text.push('-');
         }
-        text.push_str(list[index]);
+        text.push_str(LIST.lines().nth(index).expect("one of the words"));
     }
     Ok(Passphrase::new(&text))
 }
@@ -96,6 +100,13 @@ mod tests {
     }
 
     #[test]
+    fn the_list_is_that_of_bip_39() {
+        let list: Vec<_> = LIST.lines().collect();
+        assert_eq!(list, bip39::Language::English.word_list());
+        assert_eq!(list.len(), LIST_WORDS);
+    }
+
+    #[test]
     fn generated_words_are_seven_different_every_time_and_strong() {
         let one = generate().expect("random bytes");
         let two = generate().expect("random bytes");
@@ -104,7 +115,7 @@ mod tests {
         assert!(
             one.expose()
                 .split('-')
-                .all(|word| Language::English.word_list().contains(&word))
+                .all(|word| LIST.lines().any(|listed| listed == word))
         );
         assert_eq!(check_strength(&one), Ok(()));
     }
