@@ -5,7 +5,7 @@
 //! started by commands that ask, wait or write; one that merely prints a token has no
 //! thread, and dies of the signal as any program does.
 
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError, mpsc};
 use std::thread;
 
 use rustix::termios::{OptionalActions, Termios, tcsetattr};
@@ -37,7 +37,8 @@ pub(crate) struct QuietTerminal {
 }
 
 /// From here on SIGINT, SIGTERM, SIGHUP and SIGQUIT end the process with the terminal
-/// restored; after SIGINT the exit code is 130.
+/// restored; after SIGINT the exit code is 130. Where the system has no thread to spare, they
+/// end it as they end any process.
 ///
 /// Calling it again does nothing.
 pub fn watch() {
@@ -47,10 +48,12 @@ pub fn watch() {
         let watched = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT]
             .into_iter()
             .filter(|signal| ignored & (1 << (signal - 1)) == 0);
-        let Ok(mut signals) = Signals::new(watched) else {
-            return; // the default actions stay in force
-        };
-        thread::spawn(move || {
+        // The thread first: handlers whose signals nobody waits for would swallow them.
+        let (hand_over, handed_over) = mpsc::channel::<Signals>();
+        let waiting = move || {
+            let Ok(mut signals) = handed_over.recv() else {
+                return; // the default actions stay in force
+            };
             for signal in signals.forever() {
                 match signal {
                     SIGTSTP => stop(),
@@ -58,7 +61,12 @@ pub fn watch() {
                     _ => leave(signal),
                 }
             }
-        });
+        };
+        if thread::Builder::new().spawn(waiting).is_ok()
+            && let Ok(signals) = Signals::new(watched)
+        {
+            let _ = hand_over.send(signals);
+        }
     });
 }
 

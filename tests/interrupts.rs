@@ -167,6 +167,31 @@ fn sigint_without_a_terminal() {
     output.assert_no_secret(&[TOKEN]);
 }
 
+/// A second Ctrl-C, or SIGCONT, which systemd sends behind SIGTERM.
+#[test]
+fn another_signal_right_behind_the_first_changes_nothing() {
+    let (cloudeka, world) = cloudeka_and_world();
+    cloudeka.misbehave(Misbehave::NeverAnswer);
+    for (first, second, code) in [
+        (Signal::TERM, Signal::CONT, 128 + 15),
+        (Signal::INT, Signal::INT, INTERRUPTED),
+        (Signal::HUP, Signal::TERM, 128 + 1),
+    ] {
+        for delay in 0..20 {
+            let before = cloudeka.requests().len();
+            let run = world.cldkctl(["auth", "--token-stdin"]).stdin(TOKEN);
+            let running = run.spawn();
+            let waits = || cloudeka.requests().len() > before;
+            assert!(wait_until(Duration::from_secs(20), waits));
+            running.signal(first);
+            std::thread::sleep(Duration::from_micros(200 * delay));
+            running.signal(second);
+            let output = running.wait().expect_code(code);
+            assert_eq!(output.stderr, "", "{first:?} {second:?} {delay}");
+        }
+    }
+}
+
 #[test]
 fn other_signals_give_the_echo_back_too() {
     for (signal, number) in [(Signal::TERM, 15), (Signal::QUIT, 3), (Signal::HUP, 1)] {

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
@@ -96,7 +97,10 @@ impl Console {
         // Before it is first drawn.
         let seen = bar.clone();
         interrupt::note_spinner(Some(Box::new(move || seen.finish_and_clear())));
-        bar.enable_steady_tick(Duration::from_millis(100));
+        // Its ticks are a thread's, and it panics where there is none to be had.
+        if thread::Builder::new().spawn(|| ()).is_ok() {
+            bar.enable_steady_tick(Duration::from_millis(100));
+        }
         Spinner(Some(bar))
     }
 }

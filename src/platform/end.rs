@@ -2,8 +2,8 @@
 //!
 //! A command that comes to its own end has wiped what it held. One that a signal ends, or a
 //! bug, has not: the main thread waits somewhere, and what it holds stays as it is. So the
-//! other threads are stopped for good, and then all memory is overwritten, whoever it
-//! belongs to.
+//! other threads are stopped for good, signals are kept off, and then all memory is
+//! overwritten, whoever it belongs to.
 
 /// How the process is to end.
 #[derive(Clone, Copy, Debug)]
@@ -56,8 +56,10 @@ mod linux {
     const MOST_RANGES: usize = 2048;
     /// How often the other threads are waited for, a millisecond each time.
     const PATIENCE: u32 = 500;
-    /// A larger mapping is given back instead, which empties it without filling it first.
-    const LARGE: usize = 16 * 1024 * 1024;
+    /// As much of a mapping as one look takes in.
+    const WINDOW: usize = 64 * 1024;
+    /// `MADV_DONTNEED`, as wide as the kernel takes it.
+    const DROP: usize = libc::MADV_DONTNEED as usize;
     /// What the functions here take of the stack of the thread that they run on.
     const OWN_STACK: usize = 32 * 1024;
 
@@ -90,6 +92,9 @@ mod linux {
             // Another thread is at it, and stops this one.
             wait_forever();
         }
+        // A handler would find nothing of what it works with. (A thread that waits above
+        // has to be stopped, and so takes signals.)
+        take_signals(0);
         // From here on no allocation: a thread that was stopped may have the heap's lock.
         if stop_other_threads() {
             zeroize_stack::<{ 64 * 1024 }>();
@@ -195,15 +200,16 @@ mod linux {
             range_of(&RANGES),
             range_of(&STOPPED),
         ];
+        let page = rustix::param::page_size();
         let count = find_ranges().unwrap_or(0);
         for pair in RANGES[..2 * count].chunks_exact(2) {
             let [start, end] = [0, 1].map(|n| pair[n].load(Ordering::Relaxed));
-            wipe_but(start..end, &spared);
+            wipe_but(start..end, &spared, page);
         }
     }
 
     /// `range` without what is to be spared of it.
-    fn wipe_but(range: Range<usize>, spared: &[Range<usize>]) {
+    fn wipe_but(range: Range<usize>, spared: &[Range<usize>], page: usize) {
         let mut start = range.start;
         // In their order, whatever that is: there are three.
         while start < range.end {
@@ -217,22 +223,46 @@ mod linux {
                 .min()
                 .unwrap_or(usize::MAX);
             let end = range.end.min(next);
-            wipe_range(start..end);
+            wipe_range(start..end, page);
             start = end;
         }
     }
 
-    fn wipe_range(range: Range<usize>) {
-        let place = std::ptr::with_exposed_provenance_mut::<u8>(range.start);
+    /// Overwrites what is in memory of it, and gives all of it back: a mapping can be many times
+    /// as large as what was ever written of it.
+    fn wipe_range(range: Range<usize>, page: usize) {
+        let mut start = range.start;
+        while start < range.end {
+            // On a page's edge, wherever it begins.
+            let end = range.end.min((start + WINDOW) & !(page - 1));
+            wipe_window(start..end, page);
+            start = end;
+        }
+    }
+
+    fn wipe_window(range: Range<usize>, page: usize) {
+        let place = std::ptr::with_exposed_provenance_mut::<u8>;
+        let whole_pages = range.start.is_multiple_of(page) && range.end.is_multiple_of(page);
+        // A byte for each page, of which there are 16 at most: the smallest have 4 KiB.
+        let mut pages = [1_u8; 16];
         // SAFETY: the kernel has said that this is mapped, private and writable. No other
-        // thread runs or will run, and this one uses nothing of it: neither the heap, nor
-        // thread-local variables, nor anything that is on its stack beyond what is spared,
-        // and it does not return to where it came from.
+        // thread runs or will run, no signal is taken, and this thread uses nothing of it:
+        // neither the heap, nor thread-local variables, nor anything that is on its stack
+        // beyond what is spared, and it does not return to where it came from. mincore(2)
+        // writes to the array, and madvise(2) makes whole pages zeros.
         unsafe {
-            if range.len() >= LARGE {
-                libc::syscall(libc::SYS_madvise, place, range.len(), libc::MADV_DONTNEED);
-            } else {
-                libc::explicit_bzero(place.cast(), range.len());
+            let (start, length) = (place(range.start), range.len());
+            if whole_pages {
+                libc::syscall(libc::SYS_mincore, start, length, pages.as_mut_ptr());
+            }
+            for (n, start) in range.clone().step_by(page).enumerate() {
+                if pages[n] & 1 != 0 {
+                    libc::explicit_bzero(place(start).cast(), page.min(range.end - start));
+                }
+            }
+            // The others were never written, or are swapped out and dropped with this.
+            if whole_pages {
+                libc::syscall(libc::SYS_madvise, start, length, DROP);
             }
         }
     }
@@ -304,20 +334,44 @@ mod linux {
         })
     }
 
+    /// Lets this thread take the signals of this set and no others; the lowest bit is signal 1.
+    fn take_signals(set: u64) {
+        let others = !set;
+        let how = libc::SIG_SETMASK as usize;
+        // SAFETY: the kernel reads a mask of the size that goes with it, rt_sigprocmask(2).
+        unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigprocmask,
+                how,
+                &raw const others,
+                0_usize,
+                SET,
+            );
+        }
+    }
+
+    /// The size of a set of signals, in bytes.
+    const SET: usize = size_of::<u64>();
+
     #[inline(never)]
     fn die_by(signal: i32) {
-        // SAFETY: a `sigaction` of zeros is the default action without flags, and a mask of
-        // zeros is empty; the kernel reads them, and the size that goes with each.
+        // SAFETY: a `sigaction` of zeros is the default action without flags; the kernel reads
+        // it, and the size that goes with its mask. The rest are numbers.
         unsafe {
             let action = [0_u64; 8];
-            let none = 0_u64;
-            libc::syscall(libc::SYS_rt_sigaction, signal, action.as_ptr(), 0_usize, 8);
-            let set = libc::SIG_SETMASK;
-            libc::syscall(libc::SYS_rt_sigprocmask, set, &raw const none, 0_usize, 8);
-            // It can only be delivered to this thread: those that were stopped block all.
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                signal,
+                action.as_ptr(),
+                0_usize,
+                SET,
+            );
             let process = libc::syscall(libc::SYS_getpid);
             libc::syscall(libc::SYS_kill, process, signal);
         }
+        // It can only be delivered to this thread: those that were stopped block all. And no
+        // other: their handlers are in ruins.
+        take_signals(1 << (signal - 1));
     }
 
     fn exit(code: i32) -> ! {

@@ -15,7 +15,7 @@ pub(super) fn clear_vector_registers() {
 #[cfg(target_arch = "x86_64")]
 mod x86_64 {
     use std::arch::asm;
-    use std::arch::x86_64::__cpuid;
+    use std::arch::x86_64::{__cpuid, __cpuid_count};
     use std::sync::OnceLock;
 
     /// Which of them there are, and are saved by the system.
@@ -38,6 +38,8 @@ mod x86_64 {
         // The states of XMM and YMM; and those of opmasks, ZMM0 to ZMM15, and ZMM16 to ZMM31.
         const AVX_STATE: u32 = 0b110;
         const AVX512_STATE: u32 = 0b1110_0110;
+        // In EBX of leaf 7.
+        const AVX512_F: u32 = 1 << 16;
         if __cpuid(1).ecx & OSXSAVE_AND_AVX != OSXSAVE_AND_AVX {
             return Registers::Sse;
         }
@@ -47,7 +49,12 @@ mod x86_64 {
             asm!("xgetbv", in("ecx") 0, out("eax") enabled, out("edx") _, options(nomem, nostack));
         }
         match enabled {
-            state if state & AVX512_STATE == AVX512_STATE => Registers::Avx512,
+            state
+                if state & AVX512_STATE == AVX512_STATE
+                    && __cpuid_count(7, 0).ebx & AVX512_F != 0 =>
+            {
+                Registers::Avx512
+            }
             state if state & AVX_STATE == AVX_STATE => Registers::Avx,
             _ => Registers::Sse,
         }
