@@ -12,6 +12,7 @@ use cldkctl::{interrupt, prompt::source};
 fn main() {
     platform::harden();
     interrupt::end_at_a_bug();
+    interrupt::end_at_an_abort();
     let how = std::env::args().nth(1).unwrap();
     let secret = source::read_stdin().unwrap().to_string();
 
@@ -56,6 +57,10 @@ fn main() {
         "end" => platform::end(End::Code(7)),
         "signal" => platform::end(End::Signal(15)),
         "panic" => panic!("{secret}"),
+        "no memory" => drop(Vec::<u8>::with_capacity(isize::MAX as usize)),
+        "no memory elsewhere" => {
+            let _ = thread::spawn(|| Vec::<u8>::with_capacity(isize::MAX as usize)).join();
+        }
         "panic elsewhere" => {
             let _ = thread::spawn(|| panic!("{}", 1)).join();
         }

@@ -9,7 +9,10 @@ use std::sync::{Mutex, MutexGuard, Once, PoisonError, mpsc};
 use std::thread;
 
 use rustix::termios::{OptionalActions, Termios, tcsetattr};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use signal_hook::consts::{
+    SIGABRT, SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1,
+    SIGUSR2, SIGVTALRM, SIGXCPU,
+};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
@@ -20,6 +23,11 @@ use crate::platform::{self, End};
 static QUIET_TERMINAL: Mutex<Option<QuietTerminal>> = Mutex::new(None);
 /// Held while a file is being replaced.
 static WRITING: Mutex<()> = Mutex::new(());
+
+/// What ends a process, Ctrl-C first, and comes from others: a person, a supervisor, a limit.
+const DEADLY: [i32; 10] = [
+    SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, SIGVTALRM, SIGPROF,
+];
 
 /// Takes a spinner off the screen, which would draw itself once more after the last line.
 static CLEAR_SPINNER: Mutex<Option<Box<dyn FnOnce() + Send>>> = Mutex::new(None);
@@ -36,8 +44,16 @@ pub(crate) struct QuietTerminal {
     pub(crate) question: String,
 }
 
-/// From here on SIGINT, SIGTERM, SIGHUP and SIGQUIT end the process with the terminal
-/// restored; after SIGINT the exit code is 130. Where the system has no thread to spare, they
+impl QuietTerminal {
+    /// As it was found, and on a line of its own: the cursor is behind the question.
+    fn leave(&self) {
+        let _ = tcsetattr(&self.file, OptionalActions::Now, &self.before);
+        let _ = rustix::io::write(&self.file, b"\n");
+    }
+}
+
+/// From here on SIGINT, SIGTERM and their kin end the process with the terminal restored; after
+/// SIGINT the exit code is 130. Where the system has no thread to spare, they
 /// end it as they end any process.
 ///
 /// Calling it again does nothing.
@@ -45,8 +61,9 @@ pub fn watch() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let ignored = ignored_from_the_start();
-        let watched = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT]
+        let watched = DEADLY
             .into_iter()
+            .chain([SIGTSTP, SIGCONT])
             .filter(|signal| ignored & (1 << (signal - 1)) == 0);
         // The thread first: handlers whose signals nobody waits for would swallow them.
         let (hand_over, handed_over) = mpsc::channel::<Signals>();
@@ -127,7 +144,7 @@ pub fn end_at_a_bug() {
     std::panic::set_hook(Box::new(|panic| {
         // The message of a panic may quote what was being worked on; where it happened
         // says enough.
-        restore_terminal();
+        leave_terminal();
         let place = panic
             .location()
             .map_or_else(String::new, |place| format!(" at {place}"));
@@ -137,8 +154,31 @@ pub fn end_at_a_bug() {
     }));
 }
 
-/// Gives the terminal back as it was found. Also for a panic, which runs no destructors.
-pub fn restore_terminal() {
+/// From here on the process ends with the terminal restored and its memory wiped where there is
+/// no memory left, too.
+pub fn end_at_an_abort() {
+    platform::at_an_abort(|own| {
+        leave_terminal();
+        if !own {
+            platform::end(End::Signal(SIGABRT));
+        }
+        // The standard library has said how much it did not get.
+        let text = b"error: cldkctl cannot go on without memory; the vault is whole\n";
+        let _ = rustix::io::write(rustix::stdio::stderr(), text);
+        platform::end(End::Code(Exit::Failure as i32));
+    });
+}
+
+/// Gives the terminal back for good, where a panic or an abort ends the process: neither runs
+/// destructors.
+fn leave_terminal() {
+    if let Ok(Some(terminal)) = QUIET_TERMINAL.try_lock().as_deref() {
+        terminal.leave();
+    }
+}
+
+/// Gives the terminal back as it was found.
+fn restore_terminal() {
     if let Ok(Some(terminal)) = QUIET_TERMINAL.try_lock().as_deref() {
         let _ = tcsetattr(&terminal.file, OptionalActions::Now, &terminal.before);
     }
@@ -159,9 +199,7 @@ fn leave(signal: i32) -> ! {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if let Some(terminal) = terminal.as_ref() {
-            let _ = tcsetattr(&terminal.file, OptionalActions::Now, &terminal.before);
-            // The cursor is behind the question.
-            let _ = rustix::io::write(&terminal.file, b"\n");
+            terminal.leave();
         }
     }
     // The main thread is in the middle of something, with secrets in its hands.

@@ -13,6 +13,7 @@ fn main() -> ExitCode {
     platform::harden();
     interrupt::outlive_file_size_limit();
     interrupt::end_at_a_bug();
+    interrupt::end_at_an_abort();
     let exit = work();
     platform::wipe_stack();
     exit.into()

@@ -4,6 +4,7 @@
 //! This is the one module with `unsafe`, in this file and its folder; each block says why it is sound.
 #![allow(unsafe_code)]
 
+mod abort;
 mod end;
 mod given;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -27,6 +28,7 @@ use memmap2::MmapMut;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use zeroize::optimization_barrier;
 
+pub use abort::at_an_abort;
 pub use end::{End, end};
 pub use given::{hide_argument, take_variable};
 pub use stack::{lock_stack, wipe_stack};

@@ -122,3 +122,34 @@ fn a_path_too_long_for_a_socket_is_told_and_locks_nobody_out() {
         token.env("XDG_RUNTIME_DIR", &long).run().expect_code(4);
     });
 }
+
+/// An upgrade replaces the program while a command waits. The name of the old one then ends in
+/// ` (deleted)`, and in a shared folder anybody may give that name to a program of theirs.
+#[test]
+fn a_program_that_was_removed_meanwhile_starts_its_agent_all_the_same() {
+    without_keyrings(Refusal::NotPermitted, || {
+        let (_cloudeka, world) = logged_in();
+        let binary = world.home().join("cldkctl");
+        fs::copy(env!("CARGO_BIN_EXE_cldkctl"), &binary).unwrap();
+        let wrapper = [
+            "sh".into(),
+            "-c".into(),
+            "exec \"$0\" unlock".into(),
+            binary.clone().into_os_string(),
+        ];
+        let mut terminal = world.cldkctl(["unlock"]).under(wrapper).on_pty();
+        terminal.expect("Vault passphrase:");
+        let stolen = world.home().join("stolen");
+        fs::remove_file(&binary).unwrap();
+        let impostor = world.write(
+            "cldkctl (deleted)",
+            format!("#!/bin/sh\ntouch {}\n", stolen.display()),
+        );
+        set_mode(&impostor, 0o755);
+        terminal.send_secret(PASSPHRASE);
+        assert_eq!(terminal.wait(), 0, "{}", terminal.screen());
+        assert!(!stolen.exists(), "another program was run");
+        let token = world.cldkctl(["auth", "token"]).run().succeeded();
+        assert_eq!(token.stdout, format!("{TOKEN}\n"));
+    });
+}

@@ -194,7 +194,18 @@ fn another_signal_right_behind_the_first_changes_nothing() {
 
 #[test]
 fn other_signals_give_the_echo_back_too() {
-    for (signal, number) in [(Signal::TERM, 15), (Signal::QUIT, 3), (Signal::HUP, 1)] {
+    for (signal, number) in [
+        (Signal::TERM, 15),
+        (Signal::QUIT, 3),
+        (Signal::HUP, 1),
+        (Signal::ABORT, 6),
+        (Signal::ALARM, 14),
+        (Signal::USR1, 10),
+        (Signal::USR2, 12),
+        (Signal::XCPU, 24),
+        (Signal::VTALARM, 26),
+        (Signal::PROF, 27),
+    ] {
         for question in QUESTIONS {
             let (_cloudeka, world) = cloudeka_and_world();
             let terminal = until(world.cldkctl(["auth"]), question);

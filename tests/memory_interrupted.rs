@@ -61,6 +61,8 @@ fn one_that_is_ended_leaves_none() {
         ("signal", AGAIN, 128 + 15),
         ("panic", EXIT, 1),
         ("panic elsewhere", EXIT, 1),
+        ("no memory", EXIT, 1),
+        ("no memory elsewhere", EXIT, 1),
     ] {
         let memory = leftovers(how, call, code);
         assert_clean(&memory, &Secrets::typed(&[PASSPHRASE]));

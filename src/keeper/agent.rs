@@ -10,6 +10,7 @@ pub mod wire;
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -199,8 +200,15 @@ pub fn start() -> io::Result<()> {
 
 /// This program as the agent, connected to nothing.
 fn command() -> io::Result<Command> {
-    let mut command = Command::new(std::env::current_exe()?);
+    // Not by its name: another program may have that by now, or nothing at all, where this one
+    // was removed or replaced since it was started, proc_pid_exe(5).
+    #[cfg(target_os = "linux")]
+    let program = Path::new("/proc/self/exe");
+    #[cfg(not(target_os = "linux"))]
+    let program = std::env::current_exe()?;
+    let mut command = Command::new(program);
     command
+        .arg0("cldkctl")
         .arg(COMMAND)
         .current_dir("/")
         .stdin(Stdio::null())

@@ -50,6 +50,9 @@ pub fn serve() -> Result<(), String> {
     let path = socket::path()?;
     // A session and a group of its own: no terminal, no Ctrl-C, no hang-up of the login's.
     let _ = rustix::process::setsid();
+    // As lists of processes show it, which would have the name that it was started by: "exe".
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::set_name(c"cldkctl");
     platform::close_inherited_files();
     // At the end of a login, which ends it with a signal, its keys are wiped as well.
     interrupt::watch();
