@@ -108,8 +108,8 @@ pub fn save_around(
 ) -> Result<(), Failure> {
     let base = contents.revision;
     // A plugin may ask for a PIN, which must not come between the two.
-    let bytes =
-        seal(contents, &settings.asker).map_err(|error| Failure::vault(error, &settings.store))?;
+    let bytes = seal(contents, &settings.asker)
+        .map_err(|error| Failure::unsaved(&error, &settings.store))?;
     let _hold = interrupt::hold();
     seen::note_save(settings, contents, base);
     // A save that a power failure may undo is one all the same: what goes with it is done,
