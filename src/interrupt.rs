@@ -121,12 +121,23 @@ pub(crate) fn note_spinner(clear: Option<Box<dyn FnOnce() + Send>>) {
     *CLEAR_SPINNER.lock().unwrap_or_else(PoisonError::into_inner) = clear;
 }
 
-/// Notes a terminal to restore, or that there is none any more. Gives what was noted.
-pub(crate) fn note_terminal(terminal: Option<QuietTerminal>) -> Option<QuietTerminal> {
+/// Notes a terminal to restore.
+pub(crate) fn note_terminal(terminal: QuietTerminal) {
+    *QUIET_TERMINAL
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner) = Some(terminal);
+}
+
+/// Gives the terminal back as it was found, and notes that there is none any more. The lock is
+/// held for both: a signal that came in between would leave it without its echo.
+pub(crate) fn give_terminal_back() {
     let mut noted = QUIET_TERMINAL
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
-    std::mem::replace(&mut *noted, terminal)
+    if let Some(terminal) = &*noted {
+        let _ = tcsetattr(&terminal.file, OptionalActions::Now, &terminal.before);
+    }
+    *noted = None;
 }
 
 /// Changes what is asked again after the process was stopped and continued.

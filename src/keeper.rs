@@ -4,9 +4,8 @@
 //! while, and never a token: those stay sealed in the file, which remains the only copy.
 //! [`Keeper`] is the interface, [`keyring`] and [`agent`] are the two who implement it.
 
-use std::collections::hash_map::DefaultHasher;
 use std::fmt;
-use std::hash::{Hash, Hasher};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -63,9 +62,8 @@ impl Slot {
             }
             _ => {
                 // Only has to tell the paths of one user apart; the salt is what decides.
-                let mut hasher = DefaultHasher::new();
-                path.hash(&mut hasher);
-                Self(format!("cldkctl:#{:016x}", hasher.finish()))
+                let hash = fnv_1a(path.as_os_str().as_bytes());
+                Self(format!("cldkctl:#{hash:016x}"))
             }
         }
     }
@@ -81,6 +79,14 @@ impl Slot {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// FNV-1a of 64 bits. Not the hasher of `std`, which may be another in the next release: a key
+/// has to be found by each build that is to forget it.
+fn fnv_1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+    })
 }
 
 /// What a keeper has for a vault.
@@ -128,6 +134,9 @@ pub enum KeeperError {
     /// The agent cannot be started or reached.
     #[error("the agent is not available: {0}")]
     NoAgent(String),
+    /// The kernel has a key of ours, and refuses to forget it.
+    #[error("the kernel keyring does not let go of its key ({0})")]
+    Kept(String),
     /// There is an agent, and it does not do as it is told: what it holds, it still holds.
     #[error("the agent at {path} does not answer: {1}", path = .0.display())]
     Silent(PathBuf, #[source] std::io::Error),
@@ -226,19 +235,19 @@ impl Keepers {
     /// # Errors
     /// When one may hold a key still. A keeper that is not available has none.
     pub fn forget(&self, slot: &Slot) -> Result<bool, KeepersError> {
-        let (mut any, mut silent) = (false, Vec::new());
+        let (mut any, mut kept) = (false, Vec::new());
         // Each is asked, whatever the one before had.
         for keeper in &self.0 {
             match keeper.forget(slot) {
                 Ok(had) => any |= had,
-                Err(error @ KeeperError::Silent(..)) => silent.push(error),
+                Err(error @ (KeeperError::Kept(_) | KeeperError::Silent(..))) => kept.push(error),
                 Err(_) => {}
             }
         }
-        if silent.is_empty() {
+        if kept.is_empty() {
             Ok(any)
         } else {
-            Err(KeepersError(silent))
+            Err(KeepersError(kept))
         }
     }
 
@@ -279,4 +288,21 @@ pub fn uptime() -> Duration {
         u64::try_from(time.tv_sec).unwrap_or(0),
         u32::try_from(time.tv_nsec).unwrap_or(0),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_path_has_the_same_slot_in_every_build() {
+        // draft-eastlake-fnv, appendix C.
+        assert_eq!(fnv_1a(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv_1a(b"a"), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(fnv_1a(b"foobar"), 0x8594_4171_f739_67e8);
+        let path = format!("/{}", "a".repeat(300));
+        let slot = Slot::of(Path::new(&path));
+        let hash = fnv_1a(path.as_bytes());
+        assert_eq!(slot.as_str(), format!("cldkctl:#{hash:016x}"));
+    }
 }

@@ -12,9 +12,10 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
 use support::kernel::{Refusal, without_keyrings};
 use support::steps::{assert_locked, assert_unlocked, logged_in, status, unlock, unlocked};
+use support::strace::{can_trace, watched};
 use support::world::{mode, set_mode};
 use support::{PASSPHRASE, SOMEONE_ELSE, TOKEN, World, can_be_someone_else, wait_until};
 
@@ -342,6 +343,60 @@ fn nonsense_gets_no_answer_and_does_no_harm() {
             let start: Vec<_> = wrong.iter().take(20).collect();
             assert_eq!(say(&world, &wrong), b"", "{start:?}");
         }
+        assert_unlocked(&world);
+    });
+}
+
+#[test]
+fn where_another_holds_its_lock_it_is_started_twice_and_no_more() {
+    if !can_trace() {
+        return;
+    }
+    let (_cloudeka, world) = logged_in();
+    let folder = world.runtime().join("cldkctl");
+    fs::create_dir_all(&folder).unwrap();
+    set_mode(&folder, 0o700);
+    let lock = fs::File::create(folder.join("agent.lock")).unwrap();
+    lock.lock().unwrap();
+    let args = ["unlock", "--keeper", "agent", "--passphrase-stdin"];
+    let (output, calls) = watched(world.cldkctl(args).stdin(PASSPHRASE), &["execve"]);
+    let output = output.expect_code(1);
+    assert!(output.stderr.contains("it does not start"), "{output}");
+    // Itself, and two for each start.
+    assert_eq!(calls.len(), 5, "{calls:#?}");
+}
+
+#[test]
+fn without_a_descriptor_to_spare_it_waits_and_does_not_spin() {
+    if !can_be_someone_else() {
+        return;
+    }
+    without_keyrings(Refusal::NotPermitted, || {
+        let (_cloudeka, world) = unlocked(&[]);
+        let pid = agent(&world);
+        let most = |current| {
+            let before = prlimit(Some(pid), Resource::Nofile, getrlimit(Resource::Nofile));
+            let limit = Rlimit {
+                current,
+                ..before.unwrap()
+            };
+            prlimit(Some(pid), Resource::Nofile, limit).unwrap();
+        };
+        // User and system time, in hundredths of a second.
+        let spent = || -> u64 {
+            let stat = fs::read_to_string(of(pid, "stat")).unwrap();
+            let numbers = stat.rsplit_once(')').unwrap().1.split_whitespace();
+            let numbers = numbers.skip(11).take(2);
+            numbers.map(|number| number.parse::<u64>().unwrap()).sum()
+        };
+        most(Some(3));
+        let waiting = UnixStream::connect(world.agent_socket()).unwrap();
+        let before = spent();
+        std::thread::sleep(Duration::from_secs(2));
+        let spent = spent() - before;
+        assert!(spent < 40, "{spent} hundredths of a second in two seconds");
+        drop(waiting);
+        most(getrlimit(Resource::Nofile).current);
         assert_unlocked(&world);
     });
 }

@@ -225,6 +225,14 @@ fn a_link_as_target_stays_one_and_leads_to_the_copy() {
     backup(&world, &["link.age", "--force"]).succeeded();
     assert!(world.home().join("link.age").is_symlink());
     opens_elsewhere(&stick.join("copy.age"));
+    // Also one that leads to nothing yet.
+    symlink("stick/new.age", world.home().join("new.age")).expect("a link");
+    backup(&world, &["new.age"]).succeeded();
+    assert!(world.home().join("new.age").is_symlink());
+    opens_elsewhere(&stick.join("new.age"));
+    symlink("loop.age", world.home().join("loop.age")).expect("a link");
+    let output = backup(&world, &["loop.age", "--force"]).expect_code(1);
+    assert!(output.stderr.contains("loop.age"), "{output}");
 }
 
 #[test]

@@ -3,10 +3,13 @@
 
 mod support;
 
+use std::ffi::OsString;
+use std::fs;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use support::steps::{cloudeka_and_world, logged_in, type_new_passphrase};
+use support::strace::can_trace;
 use support::world::Cldkctl;
 use support::{Misbehave, PASSPHRASE, Session, TOKEN, World, wait_until};
 
@@ -345,4 +348,42 @@ fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
         .is_empty()));
     running.signal(Signal::HUP);
     running.wait().succeeded();
+}
+
+#[test]
+fn ctrl_c_while_the_terminal_is_given_back() {
+    if !can_trace() {
+        return;
+    }
+    let (_cloudeka, world) = logged_in();
+    let log = world.home().join("strace.log");
+    // Without a spinner, which would ask for the size of the terminal.
+    let token = |inject: &str| {
+        let strace = ["strace", "-f", "-qq", "-e", "trace=ioctl", "-e", inject];
+        let strace = strace.iter().map(OsString::from);
+        let strace = strace.chain(["-o".into(), log.clone().into()]);
+        world.cldkctl(["lock"]).run().succeeded();
+        let run = world.cldkctl(["auth", "token"]).under(strace);
+        let mut terminal = run.stderr_apart().on_pty();
+        terminal.expect("Vault passphrase:");
+        terminal.send_secret(PASSPHRASE);
+        terminal.expect(TOKEN);
+        terminal
+    };
+    assert_eq!(token("signal=none").wait(), 0);
+    let log = fs::read_to_string(&log).expect("a log");
+    let main = log.split(' ').next().expect("a thread");
+    let of_main = log.lines().filter(|line| line.starts_with(main));
+    let last = of_main
+        .enumerate()
+        .filter(|(_, line)| line.contains("TCSETS"))
+        .last();
+    let number = last.expect("the echo comes back").0 + 1;
+
+    let late = format!("inject=ioctl:delay_enter=2000000:when={number}");
+    let mut terminal = token(&late);
+    std::thread::sleep(Duration::from_millis(500));
+    terminal.send_ctrl('c');
+    assert_eq!(terminal.wait(), INTERRUPTED, "{}", terminal.screen());
+    assert!(terminal.echo_is_on(), "the echo stays off");
 }

@@ -6,9 +6,9 @@ mod support;
 use std::fs;
 
 use serde_json::Value;
-use support::steps::{contents_of, kdf_of, logged_in};
+use support::steps::{cloudeka_and_world, contents_of, kdf_of, log_in, logged_in};
 use support::world::Cldkctl;
-use support::{PASSPHRASE, World};
+use support::{PASSPHRASE, TOKEN, World};
 
 const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/");
 
@@ -182,4 +182,34 @@ fn info_compares_the_cost_with_what_is_recommended_today() {
     let output = world.cldkctl(["vault", "info"]).run().succeeded();
     let says = row(&output.stdout);
     assert!(says.ends_with("this vault has at least that"), "{says}");
+}
+
+#[test]
+fn it_never_takes_less_than_the_vault_has_unless_it_is_told_to_and_then_says_so() {
+    let (_cloudeka, world) = cloudeka_and_world();
+    log_in(
+        &world,
+        TOKEN,
+        &["--kdf-memory=260MiB", "--kdf-iterations=8"],
+    );
+    let output = tune(&world, &[]).run().succeeded();
+    let [memory, passes, _] = cost(&world);
+    assert_eq!(memory, 260 * 1024);
+    assert!(passes >= 8, "{passes}");
+    assert!(!output.stderr.contains("warning: "), "{output}");
+
+    // Less memory alone: as much work.
+    let output = tune(&world, &["--memory=100MiB"]).run().succeeded();
+    let [memory, passes, _] = cost(&world);
+    assert_eq!(memory, 100 * 1024);
+    assert!(passes >= 21, "{passes}");
+    assert!(output.stderr.contains("less than it has"), "{output}");
+
+    let args = ["--memory=19MiB", "--target=100ms"];
+    let output = tune(&world, &args).run().succeeded();
+    let says = format!("has 100 MiB, {passes} passes, 4 lanes; for this machine, take 19 MiB");
+    assert!(output.stderr.contains(&says), "{output}");
+    assert!(output.stderr.contains("less than it has"), "{output}");
+    let again = tune(&world, &["--memory=19MiB"]).run().succeeded();
+    assert!(!again.stderr.contains("warning: "), "{again}");
 }

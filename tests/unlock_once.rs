@@ -13,6 +13,7 @@ use support::steps::{
     are_installed, assert_locked, assert_unlocked, cloudeka_and_world, logged_in, status, unlock,
     unlocked,
 };
+use support::strace::{Call, can_trace, tampered, watched};
 use support::{PASSPHRASE, TOKEN, World};
 
 #[test]
@@ -341,6 +342,27 @@ fn locking_over_and_over_leaves_no_dead_keys_behind() {
         2,
         "a title and an empty keyring: {shown}"
     );
+}
+
+#[test]
+fn a_key_that_the_kernel_does_not_let_go_of_is_not_said_to_be_none() {
+    if !has_keyrings() || !can_trace() {
+        return;
+    }
+    for scope in ["session", "user"] {
+        let (_cloudeka, world) = unlocked(&["--scope", scope]);
+        let (_, calls) = watched(world.cldkctl(["lock"]), &["keyctl"]);
+        let is_end = |call: &Call| call.text.starts_with("KEYCTL_INVALIDATE");
+        let first = calls.iter().position(is_end).expect("it is invalidated") + 1;
+        unlock(&world, &["--scope", scope]);
+        let from = format!("{first}+");
+        let (output, _) = tampered(world.cldkctl(["lock"]), "keyctl", &from, "error=EPERM");
+        let output = output.expect_code(1);
+        assert!(output.stderr.contains("may still be unlocked"), "{output}");
+        assert_unlocked(&world);
+        world.cldkctl(["lock"]).run().succeeded();
+        assert_locked(&world);
+    }
 }
 
 /// A second vault, made with the same token and passphrase: only its salt is another.

@@ -73,18 +73,12 @@ impl Failure {
             SealError::NotAge | SealError::Scrypt => {
                 bad("it is no vault: check --vault, or move the file away and log in again")
             }
-            SealError::Recipient | SealError::Seal(_) => {
-                Self::new(Exit::Failure, format!("cannot save the vault {path}: {error}"))
-                    .hint("the vault is as it was")
-            }
-            SealError::Plugin(_) => {
-                Self::new(Exit::Failure, format!("cannot save the vault {path}: {error}"))
-                    .hint("each save seals to every recipient: install the plugin, or take its recipient out with `cldkctl vault recipients remove`; the vault is as it was")
-            }
-            SealError::Mixed | SealError::TooMany => {
-                Self::new(Exit::Failure, format!("cannot save the vault {path}: {error}"))
-                    .hint("leave a recipient out; the vault is as it was")
-            }
+            // Of sealing alone.
+            SealError::Recipient
+            | SealError::Seal(_)
+            | SealError::Plugin(_)
+            | SealError::Mixed
+            | SealError::TooMany => Self::unsaved(&error, store),
             SealError::Disagrees => bad(
                 "it can be read but not saved, which would lock the passphrase out; put a backup in its place",
             ),
@@ -96,6 +90,28 @@ impl Failure {
                 bad("put a backup in its place, or move it away and log in again")
             }
         }
+    }
+
+    /// The vault in `store` cannot be sealed again, and is as it was.
+    pub fn unsaved(error: &SealError, store: &Store) -> Self {
+        let path = store.path().display();
+        let (why, hint) = match error {
+            SealError::Contents(ContentsError::Damaged(why)) => (
+                format!("its contents could not be read again: {why}"),
+                "make the change smaller, or take something out, as with `cldkctl auth logout`; ",
+            ),
+            SealError::Plugin(_) => (
+                error.to_string(),
+                "each save seals to every recipient: install the plugin and what it needs, or take its recipient out with `cldkctl vault recipients remove`; ",
+            ),
+            SealError::Mixed | SealError::TooMany => (error.to_string(), "leave a recipient out; "),
+            _ => (error.to_string(), ""),
+        };
+        Self::new(
+            Exit::Failure,
+            format!("cannot save the vault {path}: {why}"),
+        )
+        .hint(format!("{hint}the vault is as it was"))
     }
 
     /// No passphrase, and no way to ask for it.
@@ -182,5 +198,37 @@ impl From<getrandom::Error> for Failure {
             format!("the system gives no random bytes: {error}"),
         )
         .hint("nothing was written; try again once the system has started up")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_vault_that_is_not_saved_is_as_it_was_and_needs_no_backup() {
+        let store = Store::at(Path::new("/vault.age")).expect("a path");
+        for (error, says) in [
+            (
+                ContentsError::Damaged("they have grown beyond 32 MiB").into(),
+                "beyond 32 MiB",
+            ),
+            (SealError::TooMany, "so many recipients"),
+            (SealError::Recipient, "of a kind"),
+        ] {
+            let failure = Failure::unsaved(&error, &store);
+            assert_eq!(failure.exit, Exit::Failure);
+            assert!(
+                failure
+                    .what
+                    .starts_with("cannot save the vault /vault.age: ")
+            );
+            assert!(failure.what.contains(says), "{}", failure.what);
+            let hint = failure.hint.expect("a hint");
+            assert!(hint.ends_with("the vault is as it was"), "{hint}");
+            assert!(!hint.contains("backup"), "{hint}");
+        }
     }
 }

@@ -24,8 +24,10 @@ impl LockArgs {
                 .note(&format!("The vault {path} was not unlocked")),
             Err(error) => {
                 let what = format!("the vault {path} may still be unlocked: {error}");
-                return Err(Failure::new(Exit::Failure, what)
-                    .hint("end the process `cldkctl __agent`, and the key is gone with it"));
+                return Err(Failure::new(Exit::Failure, what).hint(
+                    "a key that an agent has is gone with its process, `cldkctl __agent`; \
+                         one in the kernel when its time is over, as `cldkctl auth status` says",
+                ));
             }
         }
         Ok(())

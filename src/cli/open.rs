@@ -132,11 +132,10 @@ pub struct OpenVault {
 /// When there is no vault, or it cannot be opened.
 pub fn open(settings: &Settings, touch: Touch) -> Result<OpenVault, Failure> {
     let sealed = peek(settings)?.ok_or_else(|| no_vault(settings))?;
-    let mut vault = unseal(settings, &sealed, touch)?;
+    let vault = unseal(settings, &sealed, touch)?;
     if vault.source == KeySource::Asked {
         keep(settings, &vault.opener, settings.limits, settings.scope);
     }
-    seen::notice(settings, &mut vault);
     Ok(vault)
 }
 
@@ -400,7 +399,8 @@ pub fn derive(settings: &Settings, kdf: Kdf, passphrase: &Passphrase) -> Result<
 }
 
 impl OpenVault {
-    /// Opens `sealed`, which was read from the settings' vault.
+    /// Opens `sealed`, which was read from the settings' vault, and says so if that is an older
+    /// copy.
     ///
     /// # Errors
     /// When the opener does not fit, or the vault is damaged.
@@ -416,12 +416,14 @@ impl OpenVault {
                 _ => failure,
             }
         })?;
-        Ok(Self {
+        let vault = Self {
             opener,
             source,
             contents,
             file: Some(sealed.shared_bytes()),
-        })
+        };
+        seen::notice(settings, &vault);
+        Ok(vault)
     }
 
     /// Checks that header and contents agree about the passphrase, so that saving the vault
@@ -451,11 +453,30 @@ impl OpenVault {
         settings: &Settings,
         sealed: &Sealed,
     ) -> Result<(), Failure> {
-        let unchanged = |file: &Arc<Vec<u8>>| **file == sealed.bytes();
-        if !self.file.as_ref().is_some_and(unchanged) {
+        if !self.is_of(sealed) {
             self.contents = self.opener.open(sealed, &settings.store)?;
             self.file = Some(sealed.shared_bytes());
+            seen::notice(settings, self);
         }
         Ok(())
+    }
+
+    /// The revision that the vault has by now: another command may have saved it.
+    ///
+    /// # Errors
+    /// As [`Self::reread`].
+    pub(super) fn revision_by_now(&self, settings: &Settings) -> Result<u64, Failure> {
+        let sealed = peek(settings)?.ok_or_else(|| no_vault(settings))?;
+        if self.is_of(&sealed) {
+            return Ok(self.contents.revision);
+        }
+        Ok(self.opener.open(&sealed, &settings.store)?.revision)
+    }
+
+    /// Whether the contents are those of this file, and unchanged.
+    fn is_of(&self, sealed: &Sealed) -> bool {
+        self.file
+            .as_ref()
+            .is_some_and(|file| **file == sealed.bytes())
     }
 }

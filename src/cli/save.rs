@@ -106,10 +106,12 @@ pub fn save_around(
     contents: &mut Contents,
     around: impl FnOnce(&dyn Fn() -> Result<(), Failure>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    let base = contents.revision;
     // A plugin may ask for a PIN, which must not come between the two.
-    let bytes =
-        seal(contents, &settings.asker).map_err(|error| Failure::vault(error, &settings.store))?;
+    let bytes = seal(contents, &settings.asker)
+        .map_err(|error| Failure::unsaved(&error, &settings.store))?;
     let _hold = interrupt::hold();
+    seen::note_save(settings, contents, base);
     // A save that a power failure may undo is one all the same: what goes with it is done,
     // such as giving the sheet of a new key its name, before the failure is told.
     let unconfirmed = Cell::new(None);

@@ -6,7 +6,6 @@ use super::failure::Failure;
 use super::global::Settings;
 use super::open;
 use super::period::{Period, spoken};
-use super::seen;
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::{Limits, Scope};
@@ -44,9 +43,7 @@ impl UnlockArgs {
         }
         // Also when it is unlocked already: else whoever sits down at an open terminal
         // could keep it so for ever.
-        let mut vault = open::unseal_unheld(settings, &sealed)?;
-        seen::notice(settings, &mut vault);
-        let opener = vault.opener;
+        let opener = open::unseal_unheld(settings, &sealed)?.opener;
         let limits = Limits {
             idle: self.idle.map_or(settings.limits.idle, |period| period.0),
             lifetime: self

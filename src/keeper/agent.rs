@@ -42,7 +42,9 @@ impl Keeper for Agent {
         let path = socket::path().map_err(KeeperError::NoAgent)?;
         let request = Request::Put(slot.clone(), held.duplicate());
         let start = Instant::now();
-        let mut started = false;
+        // The second time because the one that was running when ours gave way may be gone by
+        // then.
+        let mut starts = [Duration::ZERO, START_PATIENCE / 2].into_iter().peekable();
         loop {
             match ask(&path, &request) {
                 Ok(Some(_)) => return Ok(()),
@@ -53,11 +55,7 @@ impl Keeper for Agent {
             if start.elapsed() > START_PATIENCE {
                 return Err(KeeperError::NoAgent("it does not start".to_owned()));
             }
-            if !started {
-                spawn(&path)?;
-                started = true;
-            } else if start.elapsed() > START_PATIENCE / 2 {
-                // The one that was running when ours gave way may be gone by now.
+            if starts.next_if(|after| start.elapsed() >= *after).is_some() {
                 spawn(&path)?;
             }
             std::thread::sleep(Duration::from_millis(5));

@@ -64,7 +64,7 @@ impl Keeper for Keyring {
     }
 
     fn forget(&self, slot: &Slot) -> Result<bool, KeeperError> {
-        let (mut any, mut refused) = (false, None);
+        let (mut any, mut refused, mut kept) = (false, None, None);
         for scope in [Scope::Session, Scope::User] {
             let ring = match ring(scope) {
                 Ok(ring) => ring,
@@ -78,27 +78,33 @@ impl Keeper for Keyring {
             };
             let nest = nest(slot).filter(|_| scope == Scope::Session);
             if let Some(kernel_key) = nest.and_then(|nest| key_in(nest, slot)) {
-                any |= kernel_key.invalidate().is_ok() || kernel_key.revoke().is_ok();
+                match end(kernel_key) {
+                    Ok(ended) => any |= ended,
+                    Err(error) => kept = Some(error),
+                }
             }
             // More than one when a key lies in a keyring that this one links to.
             for _ in 0..8 {
                 let Ok(kernel_key) = ring.search(slot.as_str()) else {
                     break;
                 };
-                // Invalidated, it is gone at once. Revoked, it could be read no more, but
-                // would count against the quota for minutes, and be past invalidating.
-                if kernel_key.invalidate().is_err() && kernel_key.revoke().is_err() {
-                    break;
+                match end(kernel_key) {
+                    Ok(true) => any = true,
+                    Ok(false) => break,
+                    Err(error) => {
+                        kept = Some(error);
+                        break;
+                    }
                 }
-                any = true;
             }
             // What the session's key lay in. It holds nothing any more, and is only in the way.
             if let Some(nest) = nest {
                 let _ = ring.unlink_key(KernelKey::from_id(KeySerialId::new(nest)));
             }
         }
-        match refused {
-            Some(error) if !any => Err(error),
+        match (kept, refused) {
+            (Some(error), _) => Err(error),
+            (None, Some(error)) if !any => Err(error),
             _ => Ok(any),
         }
     }
@@ -184,6 +190,24 @@ fn permissions(scope: Scope) -> KeyPermissions {
         ),
     }
     .build()
+}
+
+/// Makes the kernel forget a key. Says whether it did: one that is somebody else's, or of no
+/// use any more, may stay.
+///
+/// # Errors
+/// When it is ours and could still be read before.
+fn end(kernel_key: KernelKey) -> Result<bool, KeeperError> {
+    let is_ours = entry(kernel_key).is_some();
+    // Invalidated, it is gone at once. Revoked, it could be read no more, but would count
+    // against the quota for minutes, and be past invalidating.
+    match kernel_key.invalidate().or_else(|_| kernel_key.revoke()) {
+        Ok(()) => Ok(true),
+        // Its time was over meanwhile.
+        Err(error) if is_absence(error) && error != KeyError::AccessDenied => Ok(false),
+        Err(error) if is_ours => Err(KeeperError::Kept(reason(error))),
+        Err(_) => Ok(false),
+    }
 }
 
 /// The key in that scope's keyring, if it is there, is ours and can be read.
@@ -282,11 +306,14 @@ fn timeout(idle: Duration, left: Duration) -> usize {
 }
 
 fn unavailable(error: KeyError) -> KeeperError {
-    let reason = match error {
+    KeeperError::NoKeyring(reason(error))
+}
+
+fn reason(error: KeyError) -> String {
+    match error {
         KeyError::Unknown(code) => std::io::Error::from_raw_os_error(code).to_string(),
         KeyError::PermissionDenied => "it is refused, as in many containers".to_owned(),
         KeyError::QuotaExceeded => "the quota of keys is used up".to_owned(),
         error => error.to_string(),
-    };
-    KeeperError::NoKeyring(reason)
+    }
 }

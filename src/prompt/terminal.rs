@@ -78,12 +78,12 @@ impl Terminal {
             .remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON);
         quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
         quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
-        interrupt::note_terminal(Some(QuietTerminal {
+        interrupt::note_terminal(QuietTerminal {
             file: file.try_clone()?,
             before,
             quiet: quiet.clone(),
             question: String::new(),
-        }));
+        });
         tcsetattr(&file, OptionalActions::Now, &quiet).map_err(io::Error::from)?;
         Ok(Self { file, ahead: None })
     }
@@ -164,9 +164,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        if let Some(terminal) = interrupt::note_terminal(None) {
-            let _ = tcsetattr(&terminal.file, OptionalActions::Now, &terminal.before);
-        }
+        interrupt::give_terminal_back();
     }
 }
 

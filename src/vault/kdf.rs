@@ -42,6 +42,12 @@ impl Cost {
             && u64::from(self.memory_kib) >= 8 * u64::from(self.lanes)
     }
 
+    /// The memory that is moved, in KiB: what an attempt costs an attacker.
+    #[must_use]
+    pub fn work(&self) -> u64 {
+        u64::from(self.memory_kib) * u64::from(self.iterations)
+    }
+
     /// Whether a vault may be made with this cost: at least what OWASP's Password Storage
     /// Cheat Sheet asks for, 19 MiB with 2 passes or 46 MiB with 1.
     #[must_use]

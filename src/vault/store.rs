@@ -173,11 +173,33 @@ impl Store {
     }
 
     /// Follows symbolic links at the end of the path, so that a link to a vault stays one
-    /// when the vault is replaced. Each folder on the way must be safe.
+    /// when the vault is replaced. The folders that the links and the vault lie in must be safe,
+    /// those that are above them need not: who can replace one of those can lead to another
+    /// folder of ours.
     ///
     /// # Errors
-    /// When a folder or a link is somebody else's, or others can replace what it leads to.
+    /// When such a folder or a link is somebody else's, or others can replace what lies in it.
     pub(crate) fn resolve(&self) -> Result<PathBuf, StoreError> {
+        self.follow_links(|folder| {
+            if folder.try_exists().map_err(io_error("read", folder))? {
+                check_folder(folder)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The same for a copy, which may lie in any folder.
+    ///
+    /// # Errors
+    /// When a link is somebody else's.
+    pub(crate) fn resolve_wherever(&self) -> Result<PathBuf, StoreError> {
+        self.follow_links(|_| Ok(()))
+    }
+
+    fn follow_links(
+        &self,
+        check_folder: impl Fn(&Path) -> Result<(), StoreError>,
+    ) -> Result<PathBuf, StoreError> {
         // As many as Linux itself follows, path_resolution(7).
         const MOST_LINKS: usize = 40;
         let mut path = self.path.clone();
@@ -186,9 +208,7 @@ impl Store {
                 return Err(StoreError::NotAFile { path });
             }
             let folder = parent(&path);
-            if folder.try_exists().map_err(io_error("read", folder))? {
-                check_folder(folder)?;
-            }
+            check_folder(folder)?;
             match fs::symlink_metadata(&path) {
                 // In a folder like `/tmp` anybody can have put it there.
                 Ok(metadata)

@@ -11,7 +11,7 @@ use crate::cli::global::Settings;
 use crate::cli::open::{KeySource, OpenVault, Opener};
 use crate::cli::recipient::{Given, name};
 use crate::cli::size::Size;
-use crate::cli::{console, new_passphrase, online, open, save, seen};
+use crate::cli::{console, new_passphrase, online, open, save};
 use crate::cloudeka::Client;
 use crate::exit::Exit;
 use crate::interrupt;
@@ -110,7 +110,6 @@ impl LoginArgs {
             }
             (Some(sealed), _) => {
                 let mut vault = open::unseal(settings, &sealed, Touch::Use)?;
-                seen::notice(settings, &mut vault);
                 let by_identity = matches!(vault.opener, Opener::Identities(_));
                 vault.update(settings, |contents| {
                     if by_identity {

@@ -11,7 +11,7 @@ use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::open::OpenVault;
 use crate::cli::period::spoken;
-use crate::cli::{online, open, seen};
+use crate::cli::{online, open};
 use crate::cloudeka::{Method, Request};
 use crate::exit::Exit;
 use crate::interrupt;
@@ -59,7 +59,7 @@ impl StatusArgs {
         };
         let sealed = open::peek(settings)?;
         // What opened the vault for the check is not read, asked for or derived again.
-        let mut opened = match (vault, &sealed, &check) {
+        let opened = match (vault, &sealed, &check) {
             (None, Some(sealed), None | Some(Ok(()))) => open::unseal_unasked(settings, sealed)?,
             (vault, ..) => vault,
         };
@@ -70,9 +70,6 @@ impl StatusArgs {
             ),
             None => (None, None),
         };
-        if let Some(vault) = &mut opened {
-            seen::notice(settings, vault);
-        }
         let status = Status {
             vault: settings.store.path().display().to_string(),
             exists: sealed.is_some(),

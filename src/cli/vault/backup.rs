@@ -1,7 +1,6 @@
 //! `cldkctl vault backup FILE`: a copy that is known to open.
 
 use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -101,44 +100,25 @@ fn armored(vault: &[u8]) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// Where the copy goes. A link stays one: what it leads to is the file that is meant. A
-/// device or a pipe would not be written to but replaced, so it is refused.
+/// Where the copy goes. A link of ours stays one: what it leads to is the file that is meant.
+/// A device or a pipe would not be written to but replaced, so it is refused.
 fn target(file: &Path) -> Result<Store, Failure> {
-    let store = Store::at(file)?;
-    let path = store.path();
-    refuse_links_of_others(path)?;
-    match (path.metadata(), path.canonicalize()) {
-        (Ok(metadata), _) if !metadata.is_file() => Err(Failure::new(
+    let not_a_file = |path: &Path| {
+        Failure::new(
             Exit::Failure,
             format!("{} is not a regular file", path.display()),
         )
-        .hint("name a file to write, or - for standard output")),
-        (Ok(_), Ok(path)) => Ok(Store::at(&path)?),
-        _ => Ok(store),
+        .hint("name a file to write, or - for standard output")
+    };
+    let store = Store::at(file)?;
+    let path = store.resolve_wherever().map_err(|error| match error {
+        StoreError::NotAFile { path } => not_a_file(&path),
+        error => error.into(),
+    })?;
+    match path.symlink_metadata() {
+        Ok(metadata) if !metadata.is_file() => Err(not_a_file(&path)),
+        _ => Ok(Store::at(&path)?),
     }
-}
-
-/// In a folder like `/tmp` anybody can have put a link there, to a file that only we can
-/// write to.
-fn refuse_links_of_others(path: &Path) -> Result<(), Failure> {
-    // As many as Linux itself follows, path_resolution(7).
-    const MOST_LINKS: usize = 40;
-    let mut path = path.to_owned();
-    for _ in 0..MOST_LINKS {
-        let Ok(metadata) = path.symlink_metadata() else {
-            break;
-        };
-        let owner = metadata.uid();
-        if !metadata.is_symlink() {
-            break;
-        }
-        if owner != rustix::process::geteuid().as_raw() && owner != 0 {
-            return Err(StoreError::NotOurs { path, owner }.into());
-        }
-        let Ok(target) = path.read_link() else { break };
-        path = path.parent().unwrap_or(Path::new("/")).join(target);
-    }
-    Ok(())
 }
 
 fn is_same_file(one: &Path, other: &Path) -> bool {

@@ -105,13 +105,11 @@ fn as_table(info: &Info) -> String {
     table(&rows)
 }
 
-/// How a cost compares with today's recommendation: by the memory that is moved, since that
-/// is what an attempt costs an attacker.
+/// How a cost compares with today's recommendation.
 fn compared(cost: Cost, recommended: Cost) -> String {
-    let moved = |cost: Cost| u64::from(cost.memory_kib) * u64::from(cost.iterations);
-    if moved(cost) >= moved(recommended) {
+    if cost.work() >= recommended.work() {
         return format!("{recommended}; this vault has at least that");
     }
-    let ratio = moved(recommended).div_ceil(moved(cost).max(1));
+    let ratio = recommended.work().div_ceil(cost.work().max(1));
     format!("{recommended}, about {ratio} times as much; see `cldkctl vault tune`")
 }

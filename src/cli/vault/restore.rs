@@ -118,6 +118,8 @@ fn open_backup(
 ) -> Result<OpenVault, Failure> {
     let backup = Settings {
         store,
+        // A backup is older than the vault, or newer where that is gone; it alarms nobody.
+        state_folder: None,
         ..settings.clone()
     };
     if let Some(passphrase) = passphrase {

@@ -13,19 +13,23 @@ use crate::interrupt;
 use crate::secret::Passphrase;
 use crate::vault::{Cost, Kdf, Salt};
 
+/// How long a derivation may take where nothing else is said.
+const TARGET: Duration = Duration::from_secs(1);
+
 /// Choose the cost of the vault's key derivation for this machine, under the same passphrase
 ///
 /// Measures how long a pass over the memory takes here, and takes as many as fit into the
-/// target. The passphrase is needed, also while the vault is unlocked.
+/// target. The cost gets lower than it is only where --target or --memory says so. The
+/// passphrase is needed, also while the vault is unlocked.
 #[derive(Args, Debug)]
 pub(super) struct TuneArgs {
-    /// How long a derivation may take here
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_target)]
-    target: Duration,
+    /// How long a derivation may take here [default: 1s, or as long as what the vault has takes]
+    #[arg(long, value_name = "TIME", value_parser = parse_target)]
+    target: Option<Duration>,
 
-    /// How much memory a derivation may take
-    #[arg(long, value_name = "SIZE", default_value = "256MiB")]
-    memory: Size,
+    /// How much memory a derivation may take [default: 256MiB, or what the vault has]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<Size>,
 }
 
 impl TuneArgs {
@@ -43,11 +47,16 @@ impl TuneArgs {
             )
             .hint("give the passphrase itself"));
         }
-        let cost = self.measure(settings)?;
+        let had = kdf.cost;
+        let cost = self.measure(settings, had)?;
         settings.console.note(&format!(
-            "The vault {path} has {}; for this machine, take {cost}",
-            kdf.cost
+            "The vault {path} has {had}; for this machine, take {cost}"
         ));
+        if cost.memory_kib < had.memory_kib || cost.work() < had.work() {
+            settings
+                .console
+                .warn("that is less than it has, and makes trying passphrases cheaper");
+        }
 
         let passphrase = match sources::handed_over(settings, settings.handover.as_ref())? {
             Some(passphrase) => passphrase,
@@ -63,11 +72,16 @@ impl TuneArgs {
         Ok(())
     }
 
-    /// The most passes that fit into the target, at least the fewest that are allowed.
-    fn measure(&self, settings: &Settings) -> Result<Cost, Failure> {
+    /// The most passes that fit into the target, at least the fewest that are allowed; and no
+    /// less work than the vault `had`, unless a target was given.
+    fn measure(&self, settings: &Settings, had: Cost) -> Result<Cost, Failure> {
         let lanes = Cost::DEFAULT.lanes;
+        let memory_kib = match self.memory {
+            Some(size) => size.0,
+            None => Cost::DEFAULT.memory_kib.max(had.memory_kib),
+        };
         let cost = |iterations| Cost {
-            memory_kib: self.memory.0,
+            memory_kib,
             iterations,
             lanes,
         };
@@ -98,16 +112,22 @@ impl TuneArgs {
         let least = |iterations| Ok::<_, Failure>(time(iterations)?.min(time(iterations)?));
         let (one, three) = (least(1)?, least(3)?);
         let pass = (three.saturating_sub(one) / 2).max(three / 8);
-        let room = self.target.saturating_sub(one);
+        let room = self.target.unwrap_or(TARGET).saturating_sub(one);
         let more = room.as_nanos() / pass.as_nanos().max(1);
         let most = settings.ceiling.0.iterations;
         let iterations = u32::try_from(more.saturating_add(1))
             .unwrap_or(most)
-            .min(most);
+            .max(fewest.iterations);
+        let kept = had.work().div_ceil(u64::from(memory_kib));
+        let kept = u32::try_from(kept).unwrap_or(most);
+        let iterations = match self.target {
+            Some(_) => iterations,
+            None => iterations.max(kept),
+        };
         settings
             .console
             .detail(&format!("one pass takes {} ms", pass.as_millis()));
-        Ok(cost(iterations.max(fewest.iterations)))
+        Ok(cost(iterations.min(most)))
     }
 }
 

@@ -31,7 +31,8 @@ struct Found {
     version: u64,
     id: String,
     revision: u64,
-    /// The highest revision that was seen of this vault, if that is a higher one.
+    /// The highest revision that was seen of this vault, if this is an older copy or was saved
+    /// from one.
     #[serde(skip_serializing_if = "Option::is_none")]
     newer_seen: Option<u64>,
     kdf: Option<Cost>,
@@ -42,7 +43,12 @@ struct Found {
 impl VerifyArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         let sealed = open::peek(settings)?.ok_or_else(|| open::no_vault(settings))?;
-        let vault = open::unseal(settings, &sealed, Touch::Use)?;
+        // An older copy is part of what was found, or accepted.
+        let unalarmed = Settings {
+            state_folder: None,
+            ..settings.clone()
+        };
+        let vault = open::unseal(&unalarmed, &sealed, Touch::Use)?;
         vault.check_agrees(settings, &sealed)?;
         let contents = &vault.contents;
         if self.accept_older {
@@ -84,7 +90,10 @@ fn as_table(found: &Found) -> String {
     };
     let revision = match found.newer_seen {
         None => found.revision.to_string(),
-        Some(seen) => format!("{}, an older copy: {seen} was seen before", found.revision),
+        Some(seen) => {
+            let older = seen::older(found.revision, seen);
+            format!("{}, which {older}: {seen} was seen before", found.revision)
+        }
     };
     table(&[
         ("Vault", format!("{} is sound", printable(&found.vault))),

@@ -25,6 +25,11 @@ use crate::platform::{self, LockedMemory};
 const CLIENT_PATIENCE: Duration = Duration::from_secs(1);
 /// How long the agent waits for its first key.
 const FIRST_KEY_PATIENCE: Duration = Duration::from_secs(10);
+/// How long nobody is accepted when the system cannot.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How long the agent sleeps at most while it has a key. poll(2) does not count the time that
+/// the machine sleeps, and a key whose time ended meanwhile is not to stay for hours.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 /// Connections that are served at the same time; more have to wait.
 const MOST_CLIENTS: usize = 32;
 
@@ -120,10 +125,16 @@ impl Agent {
             }
             self.wait(listener, idle_until, now)?;
             while self.clients.len() < MOST_CLIENTS {
-                let Ok((stream, _)) = listener.accept() else {
-                    break;
-                };
-                self.clients.extend(Client::new(stream));
+                match listener.accept() {
+                    Ok((stream, _)) => self.clients.extend(Client::new(stream)),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    // Without a descriptor to spare, say, they go on waiting, and the listener
+                    // would wake us for them at once.
+                    Err(_) => {
+                        std::thread::sleep(PAUSE);
+                        break;
+                    }
+                }
             }
             let clients = std::mem::take(&mut self.clients);
             for client in clients {
@@ -144,7 +155,7 @@ impl Agent {
             .chain(self.clients.iter().map(|client| client.until))
             .chain(idle_until);
         let timeout = deadlines.min().map(|until| {
-            let left = until.saturating_sub(now);
+            let left = until.saturating_sub(now).min(LONGEST_SLEEP);
             Timespec {
                 tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
                 // Rounded up to a millisecond, poll(2)'s own unit.

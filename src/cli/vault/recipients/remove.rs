@@ -6,7 +6,7 @@ use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::open::{self, KeySource, OpenVault};
 use crate::cli::recipient::{find, name};
-use crate::cli::{seen, sources};
+use crate::cli::sources;
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::Touch;
@@ -30,7 +30,6 @@ impl RemoveArgs {
         interrupt::watch();
         let sealed = open::peek(settings)?.ok_or_else(|| open::no_vault(settings))?;
         let (mut vault, passphrase) = open_with_passphrase(settings, &sealed)?;
-        seen::notice(settings, &mut vault);
         // Before a key is derived, and once more under the lock.
         removable(&vault.contents, &self.name)?;
         let rederived = match (passphrase, vault.contents.kdf()) {
