@@ -5,6 +5,7 @@
 //! [`Keeper`] is the interface, [`keyring`] and [`agent`] are the two who implement it.
 
 use std::fmt;
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -52,10 +53,11 @@ impl Slot {
     /// The longest slot, in bytes.
     pub const MAX_LEN: usize = Self::LONGEST_PATH + 16;
 
-    /// The slot of the vault at `path`; links are followed, so that one vault has one slot.
+    /// The slot of the vault at `path`; links are followed, so that one vault has one slot, also
+    /// while it is out of reach.
     #[must_use]
     pub fn of(path: &Path) -> Self {
-        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let path = real_path(path, MOST_LINKS);
         match path.to_str() {
             Some(text) if text.len() <= Self::LONGEST_PATH && !text.contains(char::is_control) => {
                 Self(format!("cldkctl:{text}"))
@@ -78,6 +80,24 @@ impl Slot {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// As many links as Linux itself follows, path_resolution(7).
+const MOST_LINKS: u32 = 40;
+
+/// Where `path` leads, as far as it is there: the medium that the rest lies on may have been
+/// taken out.
+fn real_path(path: &Path, links: u32) -> PathBuf {
+    if let Ok(path) = fs::canonicalize(path) {
+        return path;
+    }
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return path.to_owned();
+    };
+    match fs::read_link(path) {
+        Ok(target) if links > 0 => real_path(&folder.join(target), links - 1),
+        _ => real_path(folder, links).join(name),
     }
 }
 

@@ -6,11 +6,13 @@ mod support;
 
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
-use std::os::unix::fs::{OpenOptionsExt as _, chown, lchown, symlink};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown, lchown, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
-use rustix::fs::{CWD, FileType, FlockOperation, Mode, flock, mknodat};
+use rustix::fs::{CWD, FileType, FlockOperation, Mode, RenameFlags, flock, mknodat, renameat_with};
 use support::kernel::acting_as;
 use support::steps::{cloudeka_and_world, contents_of, logged_in};
 use support::world::{Output, mode, set_mode};
@@ -239,6 +241,42 @@ fn a_backup_does_not_follow_a_link_of_somebody_else() {
     let backup = ["vault", "backup", "--force", link.to_str().expect("text")];
     run(&world, &folder, &backup).succeeded();
     contents_of(&victim, PASSPHRASE);
+}
+
+/// The name is looked at, and then used: another user may exchange what it stands for between.
+#[test]
+fn a_backup_does_not_follow_a_link_that_comes_and_goes() {
+    if !can_be_someone_else() {
+        return;
+    }
+    let (_cloudeka, world, folder) = sticky();
+    log_in(&world, &folder);
+    let victim = world.write("precious", "precious");
+    let (name, link) = (folder.join("backup.age"), folder.join("link"));
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            acting_as(SOMEONE_ELSE, || {
+                fs::write(&name, "").expect("a file");
+                symlink(&victim, &link).expect("a link");
+                while !done.load(Ordering::Relaxed) {
+                    // What the owner's backup replaced is not theirs to move.
+                    let _ = renameat_with(CWD, &name, CWD, &link, RenameFlags::EXCHANGE);
+                }
+            });
+        });
+        for _ in 0..40 {
+            let backup = ["vault", "backup", "--force", name.to_str().expect("text")];
+            let output = run(&world, &folder, &backup);
+            assert!([0, 1].contains(&output.code), "{output}");
+            if fs::symlink_metadata(&name).is_ok_and(|it| it.uid() == OWNER) {
+                fs::remove_file(&name).expect("removed");
+                acting_as(SOMEONE_ELSE, || fs::write(&name, "").expect("a file"));
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(fs::read(&victim).expect("still there"), b"precious");
 }
 
 /// Settings say where a token goes: who can change them is somebody to be trusted.

@@ -288,6 +288,36 @@ fn a_vault_is_the_same_through_a_link_and_another_one_is_not() {
     assert_locked(&world);
 }
 
+/// The vault lies on a stick, which is pulled before anybody thinks of locking.
+#[test]
+fn a_vault_that_is_out_of_reach_is_locked_all_the_same() {
+    let (_cloudeka, world) = unlocked(&[]);
+    let (stick, pulled) = (world.home().join("stick"), world.home().join("pulled"));
+    fs::create_dir(&stick).unwrap();
+    let folder = world.data().join("cldkctl");
+    fs::rename(world.vault_path(), stick.join("vault.age")).unwrap();
+    symlink(stick.join("vault.age"), world.vault_path()).unwrap();
+    let unlock = ["unlock", "--passphrase-stdin"];
+    let lock_without = |from: &std::path::Path, to: &std::path::Path| {
+        world.cldkctl(unlock).stdin(PASSPHRASE).run().succeeded();
+        assert_unlocked(&world);
+        fs::rename(from, to).unwrap();
+        let output = world.cldkctl(["lock"]).run().succeeded();
+        assert!(!output.stderr.contains("was not unlocked"), "{output}");
+        fs::rename(to, from).unwrap();
+        assert_locked(&world);
+    };
+    lock_without(&stick, &pulled);
+    lock_without(&stick.join("vault.age"), &pulled);
+    // And through a folder that is a link.
+    fs::rename(stick.join("vault.age"), world.vault_path()).unwrap();
+    let elsewhere = world.home().join("elsewhere");
+    fs::rename(&folder, &elsewhere).unwrap();
+    symlink(&elsewhere, &folder).unwrap();
+    lock_without(&elsewhere.join("vault.age"), &pulled);
+    lock_without(&elsewhere, &pulled);
+}
+
 #[test]
 fn status_tells_scripts_how_it_is_held() {
     if !has_keyrings() {
