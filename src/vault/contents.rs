@@ -8,6 +8,7 @@ mod context;
 mod name;
 mod recipients;
 mod strict;
+mod values;
 
 pub use context::{Context, Defaults, Session};
 pub use name::ContextName;
@@ -159,6 +160,9 @@ impl Contents {
     /// When they are of a newer version, of another format, or break a rule. The reasons
     /// are fixed texts: a parser's own message could quote a secret.
     pub fn from_json(json: &[u8]) -> Result<Self, ContentsError> {
+        if values::are_too_many(json) {
+            return Err(ContentsError::Damaged("they have more than 500,000 values"));
+        }
         match serde_json::from_slice::<Self>(json) {
             Ok(contents) => {
                 known(&contents.format, contents.version)?;
@@ -216,7 +220,7 @@ impl Contents {
     /// The JSON of these contents with the next revision, to be sealed.
     ///
     /// # Errors
-    /// When they have grown beyond [`MAX_CONTENTS_BYTES`].
+    /// When they have grown beyond [`MAX_CONTENTS_BYTES`], or what else a reader takes.
     pub fn to_next_json(&mut self) -> Result<Zeroizing<Vec<u8>>, ContentsError> {
         self.revision += 1;
         self.check().map_err(ContentsError::Damaged)?;
@@ -225,6 +229,11 @@ impl Contents {
             .map_err(|_| ContentsError::Damaged("they cannot be written as JSON"))?;
         if json.len() > MAX_CONTENTS_BYTES {
             return Err(ContentsError::Damaged("they have grown beyond 32 MiB"));
+        }
+        if values::are_too_many(&json) {
+            return Err(ContentsError::Damaged(
+                "they have grown beyond 500,000 values",
+            ));
         }
         Ok(json)
     }

@@ -31,6 +31,7 @@ MAX_FILE = 64 << 20
 MAX_HEADER = 64 << 10
 MAX_STANZAS = 256
 MAX_CONTENTS = 32 << 20
+MAX_VALUES = 500_000
 # Section 4.4
 CEILING = {"memory": 4 << 20, "iterations": 64, "lanes": 64}
 # What the command `argon2` can take (section 5); the format has no such limit.
@@ -340,7 +341,17 @@ def parse_json(data: bytes):
     except (ValueError, RecursionError) as error:
         raise bad("7.1", f"the contents are not JSON: {type(error).__name__}: {describe(error)}") from None
     need(isinstance(value, dict), "7.1", "the contents are not a JSON object")
+    need(values_in(value) <= MAX_VALUES, "3.2", "the contents have more than 500,000 values")
     return value
+
+
+def values_in(value) -> int:
+    count, waiting = 0, [value]
+    while waiting:
+        value = waiting.pop()
+        count += 1
+        waiting += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return count
 
 
 def describe(error: Exception) -> str:

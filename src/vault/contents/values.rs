@@ -1,0 +1,84 @@
+//! How many values JSON has: a reader needs hundreds of bytes for one of two, such as `{}`.
+
+/// The most values that contents may have, at all depths.
+pub(super) const MAX_VALUES: usize = 500_000;
+
+/// Whether there are more than [`MAX_VALUES`] in `json`. What is no JSON has some number, too.
+pub(super) fn are_too_many(json: &[u8]) -> bool {
+    // A value and what separates it from the next take two bytes. And each but the first begins
+    // behind one of these, which stand in strings as well: most contents need no second look.
+    let separates = |byte: &u8| matches!(byte, b',' | b'[' | b'{');
+    json.len() >= 2 * MAX_VALUES
+        && json.iter().filter(|byte| separates(byte)).count() >= MAX_VALUES
+        && count(json) > MAX_VALUES
+}
+
+/// The outermost value, one behind each comma, and the first of each array or object that is not
+/// empty.
+fn count(json: &[u8]) -> usize {
+    let (mut count, mut opened) = (1, false);
+    let mut bytes = json.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' => continue,
+            b',' => count += 1,
+            b']' | b'}' => {}
+            _ if opened => count += 1,
+            _ => {}
+        }
+        opened = matches!(byte, b'[' | b'{');
+        if *byte == b'"' {
+            // To its end; a backslash takes the next byte along.
+            while let Some(byte) = bytes.next().filter(|byte| **byte != b'"') {
+                if *byte == b'\\' {
+                    bytes.next();
+                }
+            }
+        }
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn counted(value: &Value) -> usize {
+        1 + match value {
+            Value::Array(values) => values.iter().map(counted).sum(),
+            Value::Object(members) => members.values().map(counted).sum(),
+            _ => 0,
+        }
+    }
+
+    #[test]
+    fn they_are_counted_as_a_parser_finds_them() {
+        for json in [
+            "0",
+            "[]",
+            " [ ] ",
+            "{}",
+            r#"[{"":0},{"":0}]"#,
+            r#"{"a":[1,2,[3,{}]],"b":{"c":"d,[{\"\\","e":null}}"#,
+            r#"["\\",",","[",[[[]]],{"x":{}}]"#,
+            "[ { \"a\" : [ ] } ,\n\t1 ]",
+        ] {
+            let value: Value = serde_json::from_str(json).expect("JSON");
+            assert_eq!(count(json.as_bytes()), counted(&value), "{json}");
+        }
+    }
+
+    #[test]
+    fn at_most_so_many_are_taken() {
+        let json = |values: usize| format!("[{}0]", "0,".repeat(values - 2));
+        assert_eq!(count(json(10).as_bytes()), 10);
+        assert!(!are_too_many(json(MAX_VALUES).as_bytes()));
+        assert!(are_too_many(json(MAX_VALUES + 1).as_bytes()));
+        let in_a_text = format!("[\"{}\"]", ",".repeat(3 * MAX_VALUES));
+        assert!(!are_too_many(in_a_text.as_bytes()));
+        let nested = format!("[{}0]", "[[[]]],".repeat(MAX_VALUES / 3 + 1));
+        assert!(are_too_many(nested.as_bytes()));
+    }
+}
