@@ -211,10 +211,13 @@ fn lock(folder: &Path) -> Result<Option<File>, StoreError> {
 }
 
 /// Removes what crashed processes left in the folder, of whichever vault: of one that is gone
-/// nobody writes again.
+/// nobody writes again. Not in a place that somebody else can lead to another.
 pub fn clean(settings: &Settings) {
-    if let Some(folder) = folder(settings) {
-        remove_leftovers(&folder, |_| true);
+    let is_id = |name: &str| name.len() == 32 && name.bytes().all(|it| it.is_ascii_hexdigit());
+    if let Some(folder) = folder(settings)
+        && Store::at(&folder.join("any")).is_ok_and(|file| file.resolve().is_ok())
+    {
+        remove_leftovers(&folder, is_id);
     }
 }
 

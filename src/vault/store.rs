@@ -4,6 +4,7 @@
 //! write a temporary file in the same folder, fsync, rename, fsync the folder. Whatever
 //! happens on the way, the vault is the old one or the new one.
 
+mod folders;
 mod safety;
 mod write;
 
@@ -15,7 +16,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
-use self::safety::{NO_SURPRISES, Whose, check_file, check_folder, our_uid, read_file};
+use self::folders::check_folder;
+use self::safety::{NO_SURPRISES, Whose, check_file, our_uid, read_file};
 pub use self::write::{Existing, make_folder, names_in, remove_leftovers, write_whole};
 use self::write::{lock, parent, remove, sibling, write_named_after};
 
@@ -102,6 +104,9 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Stor
     }
 }
 
+/// As many links as Linux itself follows, path_resolution(7).
+const MOST_LINKS: usize = 40;
+
 impl Store {
     /// The vault at `path`; a relative path is taken from the current folder.
     ///
@@ -174,18 +179,12 @@ impl Store {
 
     /// Follows symbolic links at the end of the path, so that a link to a vault stays one
     /// when the vault is replaced. The folders that the links and the vault lie in must be safe,
-    /// those that are above them need not: who can replace one of those can lead to another
-    /// folder of ours.
+    /// and those that lead to them.
     ///
     /// # Errors
     /// When such a folder or a link is somebody else's, or others can replace what lies in it.
     pub(crate) fn resolve(&self) -> Result<PathBuf, StoreError> {
-        self.follow_links(|folder| {
-            if folder.try_exists().map_err(io_error("read", folder))? {
-                check_folder(folder)?;
-            }
-            Ok(())
-        })
+        self.follow_links(check_folder)
     }
 
     /// The same for a copy, which may lie in any folder.
@@ -200,8 +199,6 @@ impl Store {
         &self,
         check_folder: impl Fn(&Path) -> Result<(), StoreError>,
     ) -> Result<PathBuf, StoreError> {
-        // As many as Linux itself follows, path_resolution(7).
-        const MOST_LINKS: usize = 40;
         let mut path = self.path.clone();
         for _ in 0..MOST_LINKS {
             if path.file_name().is_none() {

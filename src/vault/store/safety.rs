@@ -1,7 +1,7 @@
 //! Reading with suspicion: what lies at the vault's path may be no file, may grow while it is
 //! read, or may be somebody else's.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -74,29 +74,6 @@ pub(super) fn check_file(file: &File, path: &Path, whose: Whose) -> Result<u64, 
         });
     }
     Ok(metadata.len())
-}
-
-/// Checks a folder: ours or the system's, and nobody else may replace what lies in it
-/// (as in `/tmp`, the sticky bit makes it safe again, inode(7)).
-pub(super) fn check_folder(folder: &Path) -> Result<(), StoreError> {
-    const WRITABLE_BY_OTHERS: u32 = 0o022;
-    const STICKY: u32 = 0o1000;
-    let metadata = fs::metadata(folder).map_err(io_error("read", folder))?;
-    if !metadata.is_dir() {
-        return Err(io_error("use the folder", folder)(Errno::NOTDIR.into()));
-    }
-    if metadata.uid() != our_uid() && metadata.uid() != 0 {
-        return Err(StoreError::NotOurs {
-            path: folder.to_owned(),
-            owner: metadata.uid(),
-        });
-    }
-    if metadata.mode() & WRITABLE_BY_OTHERS != 0 && metadata.mode() & STICKY == 0 {
-        return Err(StoreError::OpenFolder {
-            path: folder.to_owned(),
-        });
-    }
-    Ok(())
 }
 
 pub(super) fn our_uid() -> u32 {
