@@ -24,7 +24,9 @@ const STICKY: u32 = 0o1000;
 /// # Errors
 /// Which one is somebody else's, or open to others.
 pub(super) fn check_folder(folder: &Path) -> Result<(), StoreError> {
-    let whole = std::path::absolute(folder).map_err(io_error("read", folder))?;
+    // Whichever of them it is: the one that was meant is what tells a person more.
+    let failed = || io_error("check what leads to", folder);
+    let whole = std::path::absolute(folder).map_err(failed())?;
     let mut to_go: VecDeque<OsString> = names(&whole).collect();
     // What was checked, without links, and what is to be checked next.
     let mut path = PathBuf::from("/");
@@ -32,7 +34,7 @@ pub(super) fn check_folder(folder: &Path) -> Result<(), StoreError> {
     loop {
         let metadata = match fs::symlink_metadata(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            metadata => metadata.map_err(io_error("read", &path))?,
+            metadata => metadata.map_err(failed())?,
         };
         if !is_ours_or_the_systems(&metadata) {
             let owner = metadata.uid();
@@ -41,9 +43,9 @@ pub(super) fn check_folder(folder: &Path) -> Result<(), StoreError> {
         if metadata.is_symlink() {
             links += 1;
             if links > MOST_LINKS {
-                return Err(io_error("follow the links at", folder)(Errno::LOOP.into()));
+                return Err(failed()(Errno::LOOP.into()));
             }
-            let target = fs::read_link(&path).map_err(io_error("read the link", &path))?;
+            let target = fs::read_link(&path).map_err(failed())?;
             for name in names(&target).rev() {
                 to_go.push_front(name);
             }
