@@ -290,6 +290,52 @@ fn an_address_that_was_not_verified_gets_no_token_whatever_says_so() {
 }
 
 #[test]
+fn another_path_of_the_same_host_is_another_address() {
+    let (cloudeka, world) = unlocked(&[]);
+    let here = cloudeka.base_url();
+    let below = format!("{here}/gateway");
+    let asked = cloudeka.connections();
+    for command in [
+        &["api", PROFILE][..],
+        &["auth", "token"],
+        &["exec", "--", "true"],
+    ] {
+        let run = || {
+            world
+                .cldkctl(["--base-url", &below])
+                .args(command.iter().copied())
+        };
+        let of_the_vault = run().run().expect_code(3);
+        let hint = format!("cldkctl auth --base-url {below}");
+        assert!(of_the_vault.stderr.contains(&hint), "{of_the_vault}");
+        let variable = run().env("CLDKCTL_TOKEN", TOKEN).run().expect_code(3);
+        assert!(variable.stderr.contains(&below), "{variable}");
+    }
+    assert_eq!(cloudeka.connections(), asked, "nothing was sent");
+    // The same address in other letters is none.
+    let spelt = format!("{}//", here.replace("http", "HTTP"));
+    for token in ["", TOKEN] {
+        let call = world.cldkctl(["api", PROFILE, "--base-url", &spelt]);
+        call.env("CLDKCTL_TOKEN", token).run().succeeded();
+    }
+
+    // A login there is what it takes, and it takes nothing from the one here.
+    let session = json!({ "data": { "token": "head.claims.sig" } });
+    let answer = Answer::json(200, &session);
+    cloudeka.misbehave_at("/gateway/core/cldkctl/auth", Misbehave::Answer(answer));
+    world.cldkctl(["lock"]).run().succeeded();
+    log_in(&world, TOKEN, &["--base-url", &below]);
+    unlock(&world, &[]);
+    let profile = format!("/gateway{PROFILE}");
+    let answer = Answer::new(200, "text/plain", "by way of the gateway");
+    cloudeka.misbehave_at(&profile, Misbehave::Answer(answer));
+    api(&world, &[PROFILE, "--base-url", &below]).succeeded();
+    assert_eq!(last(&cloudeka).path, profile);
+    api(&world, &[PROFILE, "--context", "default"]).succeeded();
+    assert_eq!(last(&cloudeka).path, PROFILE);
+}
+
+#[test]
 fn locked_or_logged_out_nothing_is_sent() {
     let (cloudeka, world) = logged_in();
     let asked = cloudeka.connections();
