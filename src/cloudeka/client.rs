@@ -104,6 +104,8 @@ impl Client {
             .timeout(timing.total)
             .redirect(redirect::Policy::none())
             .referer(false)
+            // A call, a connection: what a server sends late cannot be the answer to the next.
+            .pool_max_idle_per_host(0)
             .retry(reqwest::retry::never())
             .https_only(!base_url.is_http());
         builder = if base_url.is_http() {
