@@ -211,6 +211,27 @@ fn a_path_that_leads_anywhere_else_is_wrong_usage_and_nothing_is_sent() {
 }
 
 #[test]
+fn a_path_or_a_query_that_is_too_long_to_send_is_wrong_usage_as_well() {
+    let (cloudeka, world) = unlocked(&[]);
+    let asked = cloudeka.connections();
+    let long = "a".repeat(65_534);
+    let path = format!("/{long}");
+    let half = format!("b={}", &long[..40_000]);
+    for args in [&[&*path][..], &["GET", PROFILE, "-f", &half, "-f", &half]] {
+        let output = api(&world, args).expect_code(2);
+        assert!(output.stderr.contains("65534 bytes"), "{output}");
+        assert!(output.stderr.len() < 500, "{output}");
+    }
+    assert_eq!(cloudeka.connections(), asked);
+    // A body may have more.
+    api(
+        &world,
+        &["POST", ROUTE, "-f", &half, "-f", &format!("c={long}")],
+    );
+    assert!(last(&cloudeka).body.len() > 100_000);
+}
+
+#[test]
 fn a_redirect_takes_no_token_along() {
     let (cloudeka, world) = unlocked(&[]);
     let elsewhere = Standin::start();
