@@ -31,6 +31,7 @@ mod client;
 mod error;
 mod jwt;
 mod login;
+mod names;
 mod redact;
 mod request;
 mod retry;

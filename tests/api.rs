@@ -211,6 +211,27 @@ fn a_path_that_leads_anywhere_else_is_wrong_usage_and_nothing_is_sent() {
 }
 
 #[test]
+fn a_path_or_a_query_that_is_too_long_to_send_is_wrong_usage_as_well() {
+    let (cloudeka, world) = unlocked(&[]);
+    let asked = cloudeka.connections();
+    let long = "a".repeat(65_534);
+    let path = format!("/{long}");
+    let half = format!("b={}", &long[..40_000]);
+    for args in [&[&*path][..], &["GET", PROFILE, "-f", &half, "-f", &half]] {
+        let output = api(&world, args).expect_code(2);
+        assert!(output.stderr.contains("65534 bytes"), "{output}");
+        assert!(output.stderr.len() < 500, "{output}");
+    }
+    assert_eq!(cloudeka.connections(), asked);
+    // A body may have more.
+    api(
+        &world,
+        &["POST", ROUTE, "-f", &half, "-f", &format!("c={long}")],
+    );
+    assert!(last(&cloudeka).body.len() > 100_000);
+}
+
+#[test]
 fn a_redirect_takes_no_token_along() {
     let (cloudeka, world) = unlocked(&[]);
     let elsewhere = Standin::start();
@@ -287,6 +308,52 @@ fn an_address_that_was_not_verified_gets_no_token_whatever_says_so() {
     let call = world.cldkctl(["api", PROFILE, "--base-url", &other]);
     call.run().succeeded();
     assert!(elsewhere.connections() > 0);
+}
+
+#[test]
+fn another_path_of_the_same_host_is_another_address() {
+    let (cloudeka, world) = unlocked(&[]);
+    let here = cloudeka.base_url();
+    let below = format!("{here}/gateway");
+    let asked = cloudeka.connections();
+    for command in [
+        &["api", PROFILE][..],
+        &["auth", "token"],
+        &["exec", "--", "true"],
+    ] {
+        let run = || {
+            world
+                .cldkctl(["--base-url", &below])
+                .args(command.iter().copied())
+        };
+        let of_the_vault = run().run().expect_code(3);
+        let hint = format!("cldkctl auth --base-url {below}");
+        assert!(of_the_vault.stderr.contains(&hint), "{of_the_vault}");
+        let variable = run().env("CLDKCTL_TOKEN", TOKEN).run().expect_code(3);
+        assert!(variable.stderr.contains(&below), "{variable}");
+    }
+    assert_eq!(cloudeka.connections(), asked, "nothing was sent");
+    // The same address in other letters is none.
+    let spelt = format!("{}//", here.replace("http", "HTTP"));
+    for token in ["", TOKEN] {
+        let call = world.cldkctl(["api", PROFILE, "--base-url", &spelt]);
+        call.env("CLDKCTL_TOKEN", token).run().succeeded();
+    }
+
+    // A login there is what it takes, and it takes nothing from the one here.
+    let session = json!({ "data": { "token": "head.claims.sig" } });
+    let answer = Answer::json(200, &session);
+    cloudeka.misbehave_at("/gateway/core/cldkctl/auth", Misbehave::Answer(answer));
+    world.cldkctl(["lock"]).run().succeeded();
+    log_in(&world, TOKEN, &["--base-url", &below]);
+    unlock(&world, &[]);
+    let profile = format!("/gateway{PROFILE}");
+    let answer = Answer::new(200, "text/plain", "by way of the gateway");
+    cloudeka.misbehave_at(&profile, Misbehave::Answer(answer));
+    api(&world, &[PROFILE, "--base-url", &below]).succeeded();
+    assert_eq!(last(&cloudeka).path, profile);
+    api(&world, &[PROFILE, "--context", "default"]).succeeded();
+    assert_eq!(last(&cloudeka).path, PROFILE);
 }
 
 #[test]

@@ -167,6 +167,23 @@ fn nobody_is_there() {
 }
 
 #[test]
+fn what_cannot_be_a_host_is_told_and_not_tried_again() {
+    let (_cloudeka, world) = cloudeka_and_world();
+    for url in ["https://-", "https://.", "https://a..b"] {
+        let (run, before) = auth(&world);
+        let output = run.args(["-v", "-U", url]).run();
+        assert!(!output.stderr.contains("trying again"), "{output}");
+        assert_failed(&world, &before, output, 7, &[url, "no name of a host"]);
+    }
+    // An address of one link, without the link.
+    let (run, before) = auth(&world);
+    let run = run.args(["-U", "https://[fe80::1]", "--max-retries", "0"]);
+    let output = run.run();
+    assert!(!output.stderr.contains("HTTP"), "{output}");
+    assert_failed(&world, &before, output, 7, &["cannot reach"]);
+}
+
+#[test]
 fn https_where_http_is_spoken_sends_nothing() {
     for (cloudeka, world) in worlds() {
         let earlier = cloudeka.requests().len();

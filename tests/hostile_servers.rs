@@ -3,8 +3,8 @@
 
 mod support;
 
-use std::io::Write as _;
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use serde_json::json;
@@ -199,18 +199,26 @@ fn framing_that_is_wrong() {
     );
 }
 
-#[test]
-fn an_answer_before_the_question_is_no_answer() {
+/// Something at a port that does this with each who connects, until the test's process ends.
+/// Its address.
+fn raw_server(serve: impl Fn(TcpStream) + Copy + Send + 'static) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("a bound port"));
-    // Ends with the test's process.
     std::thread::spawn(move || {
-        for mut client in listener.incoming().flatten() {
-            let length = GOOD.len();
-            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{GOOD}");
-            let _ = client.write_all(answer.repeat(3).as_bytes());
-            std::thread::spawn(move || std::io::copy(&mut client, &mut std::io::sink()));
+        for client in listener.incoming().flatten() {
+            std::thread::spawn(move || serve(client));
         }
+    });
+    url
+}
+
+#[test]
+fn an_answer_before_the_question_is_no_answer() {
+    let url = raw_server(|mut client| {
+        let length = GOOD.len();
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{GOOD}");
+        let _ = client.write_all(answer.repeat(3).as_bytes());
+        let _ = std::io::copy(&mut client, &mut std::io::sink());
     });
     let (_cloudeka, world) = due();
     let before = world.files();
@@ -242,6 +250,30 @@ fn a_second_answer_on_the_same_connection_is_taken_for_none() {
     cloudeka.misbehave_at(PROFILE, Misbehave::Answer(profile));
     let output = world.cldkctl(["api", PROFILE]).run().succeeded();
     assert_eq!(output.stdout, "the answer itself");
+}
+
+#[test]
+fn nor_is_one_that_comes_a_moment_later() {
+    let url = raw_server(|mut client| {
+        let answer = |body: &str| {
+            let length = body.len();
+            format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}")
+        };
+        let mut asked = [0; 64 * 1024];
+        while let Ok(length @ 1..) = client.read(&mut asked) {
+            let login = asked[..length].starts_with(b"POST /core/cldkctl/auth ");
+            let real = if login { GOOD } else { "the answer itself" };
+            let _ = client.write_all(answer(real).as_bytes());
+            std::thread::sleep(Duration::from_millis(10));
+            let _ = client.write_all(answer("FORGED").as_bytes());
+        }
+    });
+    let world = World::new();
+    for _ in 0..5 {
+        let run = world.cldkctl(["api", PROFILE]).env("CLDKCTL_TOKEN", TOKEN);
+        let output = run.env("CLDKCTL_BASE_URL", &url).run().succeeded();
+        assert_eq!(output.stdout, "the answer itself");
+    }
 }
 
 #[test]
@@ -299,6 +331,61 @@ fn a_server_that_never_comes_to_an_end_is_left() {
         6,
         "none was asked twice"
     );
+}
+
+#[test]
+fn a_name_server_that_says_nothing_is_left_as_well() {
+    // Its own address of the loopback, so that nobody else has the port.
+    let address = Ipv4Addr::new(127, 0, 53, 99);
+    let Some(lookup) = asking(address) else {
+        return;
+    };
+    let silent = UdpSocket::bind((address, 53)).expect("root may have the port");
+    let world = World::new();
+    world.write(
+        "resolv.conf",
+        format!("nameserver {address}\noptions timeout:30 attempts:3\n"),
+    );
+    let run = world.cldkctl(["api", PROFILE, "--max-retries", "0"]);
+    let run = run.env("CLDKCTL_TOKEN", TOKEN).under(lookup);
+    let output = run
+        .env("CLDKCTL_BASE_URL", "https://cloudeka.example")
+        .patience(Duration::from_secs(20))
+        .run()
+        .expect_code(7);
+    assert!(
+        output.stderr.contains("timed out while connecting"),
+        "{output}"
+    );
+    silent.set_nonblocking(true).expect("a socket");
+    assert!(silent.recv(&mut [0; 512]).is_ok(), "it was never asked");
+}
+
+/// What to begin a command with so that it asks the `resolv.conf` in the home for names,
+/// unless that cannot be done here.
+fn asking(address: Ipv4Addr) -> Option<[&'static str; 6]> {
+    let wrapper = |then| {
+        [
+            "unshare", "--mount", "sh", "-c", then, "sh", // which is $0
+        ]
+    };
+    let mount = "mount --bind resolv.conf /etc/resolv.conf && exec \"$@\"";
+    let can = std::process::Command::new("unshare")
+        .args([
+            "--mount",
+            "mount",
+            "--bind",
+            "/etc/hosts",
+            "/etc/resolv.conf",
+        ])
+        .stderr(std::process::Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if can && UdpSocket::bind((address, 53)).is_ok() {
+        return Some(wrapper(mount));
+    }
+    support::skip("only root, with unshare and mount, can name another name server");
+    None
 }
 
 #[test]

@@ -11,7 +11,8 @@ use super::credential::Credential;
 use super::failure::Failure;
 use super::global::{Handover, Settings};
 use super::online;
-use crate::cloudeka::{Answer, Body, Client, Method, Request};
+use crate::base_url::BaseUrl;
+use crate::cloudeka::{Answer, Body, Client, Method, Request, RequestError};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::Touch;
@@ -68,15 +69,19 @@ impl ApiArgs {
             .hint("hand the passphrase over with --passphrase-file"));
         }
         let request = self.request()?;
-        // Before anything is asked or unlocked: a wrong path needs no token.
-        settings
-            .login_base_url()
-            .join(&request.path)
-            .map_err(|error| {
-                Failure::new(Exit::Usage, error.to_string())
-                    .hint("name a path, such as /core/user/profile")
-            })?;
+        let check = |base_url: &BaseUrl| {
+            let hint = |error| match error {
+                RequestError::TooLong(_) => "send less in the path and the query",
+                _ => "name a path, such as /core/user/profile",
+            };
+            let checked = request.url(base_url);
+            checked.map_err(|error| Failure::new(Exit::Usage, error.to_string()).hint(hint(error)))
+        };
+        // Before anything is asked or unlocked: a wrong path needs no token. Nor a session, which
+        // is why a long one is tried with the address of the login as well.
+        check(&settings.login_base_url())?;
         let mut credential = Credential::find(settings, Touch::Use)?;
+        check(&credential.base_url)?;
         let client = online::client(settings, credential.base_url.clone())?;
         let answer = call_in_session(settings, &mut credential, &client, &request)?;
         settings.asker.finish();

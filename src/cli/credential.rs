@@ -180,10 +180,8 @@ impl Credential {
 fn base_url_of_environment(settings: &Settings) -> Result<BaseUrl, Failure> {
     let asked = settings.login_base_url();
     match &settings.base_url_variable {
-        Some(bound) if bound.origin() != asked.origin() => Err(Failure::not_logged_in(format!(
-            "the token in {TOKEN_VARIABLE} is for {}, and goes nowhere else, not to {}",
-            bound.origin(),
-            asked.origin()
+        Some(bound) if *bound != asked => Err(Failure::not_logged_in(format!(
+            "the token in {TOKEN_VARIABLE} is for {bound}, and goes nowhere else, not to {asked}"
         ))
         .hint("set CLDKCTL_BASE_URL to where the token was made for")),
         _ => Ok(asked),

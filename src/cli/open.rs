@@ -156,21 +156,19 @@ pub fn no_vault(settings: &Settings) -> Failure {
 /// The context that a command works in: the one that was named, or the current one.
 ///
 /// # Errors
-/// When there is none, or it was verified at another origin than the one that was asked for.
+/// When there is none, or it was verified at another address than the one that was asked for.
 pub fn context<'a>(settings: &Settings, contents: &'a Contents) -> Result<&'a Context, Failure> {
     let context = named_context(settings, contents, settings.context.as_ref())?;
     let name = &context.name;
     match &settings.base_url {
-        Some(asked) if asked.origin() != context.base_url.origin() => {
-            Err(Failure::not_logged_in(format!(
-                "the context {name} was verified at {}, and its token goes nowhere else, not to {}",
-                context.base_url.origin(),
-                asked.origin()
-            ))
-            .hint(format!(
-                "log in there with `cldkctl auth --base-url {asked}`"
-            )))
-        }
+        // The path as well: a host may have several APIs, behind a gateway.
+        Some(asked) if *asked != context.base_url => Err(Failure::not_logged_in(format!(
+            "the context {name} was verified at {}, and its token goes nowhere else, not to {asked}",
+            context.base_url
+        ))
+        .hint(format!(
+            "log in there with `cldkctl auth --base-url {asked}`"
+        ))),
         _ => Ok(context),
     }
 }

@@ -8,6 +8,7 @@ use reqwest::redirect;
 use url::Url;
 
 use super::error::{Error, RequestError};
+use super::names::Names;
 use super::roots;
 use super::unreachable::Unreachable;
 use crate::base_url::BaseUrl;
@@ -41,7 +42,8 @@ impl Options {
 /// A connection to one API.
 ///
 /// Sends to the origin of its base URL and nowhere else. An attempt takes at most 30
-/// seconds, body included, of which connecting takes at most 10.
+/// seconds, body included, of which connecting takes at most 10, asking for the addresses
+/// of the host included.
 pub struct Client {
     pub(super) http: reqwest::blocking::Client,
     base_url: BaseUrl,
@@ -98,9 +100,12 @@ impl Client {
         let mut builder = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .connect_timeout(timing.connect)
+            .dns_resolver(Names)
             .timeout(timing.total)
             .redirect(redirect::Policy::none())
             .referer(false)
+            // A call, a connection: what a server sends late cannot be the answer to the next.
+            .pool_max_idle_per_host(0)
             .retry(reqwest::retry::never())
             .https_only(!base_url.is_http());
         builder = if base_url.is_http() {

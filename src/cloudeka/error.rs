@@ -64,6 +64,9 @@ pub enum RequestError {
     /// The path is none below the base URL.
     #[error(transparent)]
     Path(#[from] PathError),
+    /// The address with its path and query has more bytes than this.
+    #[error("the path and the query make an address of more than {0} bytes")]
+    TooLong(usize),
     /// The content type has characters that no header has.
     #[error("the content type is not one")]
     ContentType,

@@ -4,17 +4,22 @@ use std::fmt;
 use std::str::FromStr;
 
 use reqwest::header::HeaderValue;
+use url::Url;
 use zeroize::Zeroizing;
 
 use super::client::Client;
 use super::error::{Error, RequestError};
 use super::retry::Event;
 use super::send::Call;
+use crate::base_url::BaseUrl;
 use crate::printable::printable;
 use crate::secret::Token;
 
 /// The largest answer that is read, in bytes.
 const LARGEST_ANSWER: usize = 64 << 20;
+
+/// The longest address that the HTTP client takes, in bytes. Servers take less.
+const LONGEST_URL: usize = 65_534;
 
 /// What to do with a resource (RFC 9110 section 9, RFC 5789).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,10 +87,7 @@ impl Client {
         request: &Request,
         observe: &mut dyn FnMut(Event<'_>),
     ) -> Result<Answer, Error> {
-        let mut url = self.url(&request.path)?;
-        if !request.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&request.query);
-        }
+        let url = request.url(self.base_url()).map_err(Error::Request)?;
         let body = request.body.as_ref().map(|body| {
             let content_type = HeaderValue::from_str(&body.content_type)
                 .map_err(|_| Error::Request(RequestError::ContentType))?;
@@ -108,6 +110,23 @@ impl Client {
             headers: headers.collect(),
             body: answer.body,
         })
+    }
+}
+
+impl Request {
+    /// Where it goes: to be known before anything is asked or sent.
+    ///
+    /// # Errors
+    /// When the path is none below `base_url`, or too long with its query.
+    pub fn url(&self, base_url: &BaseUrl) -> Result<Url, RequestError> {
+        let mut url = base_url.join(&self.path)?;
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.query);
+        }
+        if url.as_str().len() > LONGEST_URL {
+            return Err(RequestError::TooLong(LONGEST_URL));
+        }
+        Ok(url)
     }
 }
 

@@ -21,6 +21,8 @@ pub enum Unreachable {
     Refused,
     /// The name is not known, or nobody could be asked for it.
     NameNotFound,
+    /// No host can have this name.
+    NotAName,
     /// There is no route to the network or the host.
     NoRoute,
     /// The connection was not established in time.
@@ -94,8 +96,13 @@ pub(super) fn classify(error: &(dyn StdError + 'static)) -> (Cause, Failure) {
         .filter_map(|error| error.downcast_ref::<io::Error>())
         .next_back();
 
+    let no_name = chain
+        .iter()
+        .any(|error| error.is::<rustls::pki_types::InvalidDnsNameError>());
     let reason = if let Some(tls) = tls {
         of_tls(tls)
+    } else if no_name {
+        Unreachable::NotAName
     } else if is(reqwest::Error::is_timeout) {
         if connecting {
             Unreachable::ConnectTimedOut
@@ -109,7 +116,7 @@ pub(super) fn classify(error: &(dyn StdError + 'static)) -> (Cause, Failure) {
         .is_some_and(|text| text.contains("authorization") || text.ends_with("unsuccessful"))
     {
         Unreachable::ProxyDenied
-    } else if io.is_some_and(is_malformed) {
+    } else if !connecting && io.is_some_and(is_malformed) {
         return (Cause::NotHttp, Failure::Final);
     } else if let Some(io) = io {
         of_io(io)
@@ -121,9 +128,12 @@ pub(super) fn classify(error: &(dyn StdError + 'static)) -> (Cause, Failure) {
 
     let failure = match reason {
         Unreachable::Certificate(_)
+        | Unreachable::NotAName
         | Unreachable::Tls
         | Unreachable::TimedOut
         | Unreachable::ProxyDenied => Failure::Final,
+        // The request itself cannot be made.
+        _ if is(reqwest::Error::is_builder) => Failure::Final,
         _ if connecting => Failure::NotSent,
         _ => Failure::MaybeProcessed,
     };
@@ -190,7 +200,8 @@ fn of_io(error: &io::Error) -> Unreachable {
     }
 }
 
-/// What hyper reports of a body whose chunks are no chunks; a socket has neither kind.
+/// What hyper reports of a body whose chunks are no chunks; a socket that is connected has
+/// neither kind.
 fn is_malformed(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;
     matches!(error.kind(), Kind::InvalidInput | Kind::InvalidData)
@@ -210,6 +221,7 @@ impl fmt::Display for Unreachable {
         f.write_str(match self {
             Self::Refused => "connection refused",
             Self::NameNotFound => "name not found",
+            Self::NotAName => "that is no name of a host",
             Self::NoRoute => "no route to it",
             Self::ConnectTimedOut => "timed out while connecting",
             Self::TimedOut => "timed out while waiting for the answer",

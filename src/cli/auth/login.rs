@@ -269,9 +269,8 @@ fn log_in(settings: &Settings, contents: &mut Contents, mut context: Context) {
     contents.log_in(context);
 }
 
-/// No login is lost to one elsewhere: a name is only used again for the same origin.
+/// No login is lost to one elsewhere: a name is only used again for the same address.
 fn free_name(contents: &Contents, base_url: &BaseUrl) -> ContextName {
-    let origin = base_url.origin();
     let current = contents
         .current_context
         .as_ref()
@@ -279,14 +278,15 @@ fn free_name(contents: &Contents, base_url: &BaseUrl) -> ContextName {
     let same = current
         .into_iter()
         .chain(&contents.contexts)
-        .find(|context| context.base_url.origin() == origin);
+        .find(|context| context.base_url == *base_url);
     if let Some(context) = same {
         return context.name.clone();
     }
     if contents.context(&default_name()).is_none() {
         return default_name();
     }
-    let host: String = origin
+    let host: String = base_url
+        .origin()
         .authority()
         .chars()
         .filter(|c| !"[]".contains(*c))
