@@ -245,12 +245,30 @@ fn a_terminal_that_is_closed_ends_it() {
 }
 
 #[test]
-fn ctrl_d_is_an_empty_answer_and_leaves_at_once() {
-    let (cloudeka, world) = cloudeka_and_world();
-    let mut terminal = until(world.cldkctl(["auth"]), "Enter your token:");
+fn ctrl_d_is_no_answer_and_leaves_at_once() {
+    for question in QUESTIONS {
+        let (cloudeka, world) = cloudeka_and_world();
+        let mut terminal = until(world.cldkctl(["auth"]), question);
+        terminal.send_ctrl('d');
+        terminal.expect("the input ended");
+        assert_leaves(terminal, &world, 2);
+        assert_eq!(cloudeka.connections() > 0, question != QUESTIONS[0]);
+    }
+}
+
+/// Enter alone asks for seven words; the end of the input asks for nothing.
+#[test]
+fn ctrl_d_changes_no_passphrase() {
+    let (_cloudeka, world) = logged_in();
+    let before = world.files();
+    let mut terminal = world.cldkctl(["vault", "passphrase"]).on_pty();
+    terminal.expect("Vault passphrase:");
+    terminal.send_secret(PASSPHRASE);
+    terminal.expect("New vault passphrase:");
     terminal.send_ctrl('d');
-    assert_leaves(terminal, &world, 2);
-    assert_eq!(cloudeka.connections(), 0);
+    terminal.expect("the input ended");
+    assert_eq!(terminal.wait(), 2, "{}", terminal.screen());
+    assert!(before == world.files());
 }
 
 /// A shell with job control, in which the binary is suspended and continued.

@@ -3,9 +3,14 @@
 
 mod support;
 
+use std::sync::{Mutex, PoisonError};
+
 use support::steps::type_new_passphrase;
 use support::world::Cldkctl;
 use support::{PASSPHRASE, SOMEONE_ELSE, Standin, TOKEN, World};
+
+/// Of these processes alone: what the other tests run counts as well.
+static ALONE: Mutex<()> = Mutex::new(());
 
 const NONE: [&str; 3] = ["prlimit", "--nproc=1", "--"];
 
@@ -32,6 +37,7 @@ fn without_threads(run: Cldkctl<'_>) -> Cldkctl<'_> {
 
 #[test]
 fn what_needs_no_thread_works() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let Some((_cloudeka, world)) = someone_logged_in() else {
         return;
     };
@@ -49,6 +55,7 @@ fn what_needs_no_thread_works() {
 
 #[test]
 fn what_talks_to_the_api_says_that_it_cannot() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let Some((cloudeka, world)) = someone_logged_in() else {
         return;
     };

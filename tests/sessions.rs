@@ -274,3 +274,38 @@ fn a_check_with_a_passphrase_on_stdin_reads_it_once_and_shows_what_it_opened() {
     assert_eq!(shown["accepted"], true, "{output}");
     assert_eq!(shown["contexts"][0]["name"], "default", "{output}");
 }
+
+#[test]
+fn a_check_says_no_only_where_the_api_did() {
+    let (cloudeka, world) = unlocked(&[]);
+    let check = |more: &[&str], code: i32, accepted: &Value, row: &str| {
+        let run = |format: &str| {
+            let args = [
+                "auth",
+                "status",
+                "--check",
+                "--max-retries",
+                "0",
+                "-o",
+                format,
+            ];
+            world.cldkctl(args).args(more).run().expect_code(code)
+        };
+        let json: Value = serde_json::from_str(&run("json").stdout).expect("JSON");
+        assert_eq!(json.get("accepted"), Some(accepted), "{more:?}");
+        let table = run("table");
+        assert!(table.stdout.contains(row), "{row}: {table}");
+    };
+    let unknown = "nothing is known of the token";
+    check(&[], 0, &json!(true), "the API accepts the token");
+    let elsewhere = ["--base-url", "http://127.0.0.1:1"];
+    check(&elsewhere, 3, &Value::Null, unknown);
+    cloudeka.misbehave(Misbehave::CloseAtOnce);
+    check(&[], 7, &Value::Null, unknown);
+    cloudeka.behave();
+    cloudeka.revoke_token(TOKEN);
+    cloudeka.end_sessions();
+    check(&[], 3, &json!(false), "the API rejects the token");
+    world.cldkctl(["lock"]).run().succeeded();
+    check(&[], 4, &Value::Null, unknown);
+}

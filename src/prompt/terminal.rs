@@ -41,6 +41,9 @@ pub enum PromptError {
     /// The terminal failed or was closed.
     #[error("cannot read from the terminal: {0}")]
     Io(#[from] io::Error),
+    /// Ctrl-D, which is not to be taken for Enter.
+    #[error("the input ended, with nothing typed")]
+    Ended,
     /// More than 64 KiB on one line.
     #[error("the answer is longer than 64 KiB")]
     TooLong,
@@ -94,7 +97,8 @@ impl Terminal {
     /// with CR LF behind it would otherwise answer the next question with nothing.
     ///
     /// # Errors
-    /// When the answer is too long, has other control characters, or the terminal is gone.
+    /// When there is no answer, it is too long or has other control characters, or the terminal
+    /// is gone.
     pub fn ask_hidden(&mut self, question: &str) -> Result<Zeroizing<String>, PromptError> {
         let question = format!("{question} ");
         interrupt::note_question(&question);
@@ -117,6 +121,9 @@ impl Terminal {
         interrupt::note_question("");
         self.file.write_all(b"\n")?;
         let answer = answer?;
+        if spoilt.ended.load(Ordering::Relaxed) && answer.is_empty() {
+            return Err(PromptError::Ended);
+        }
         if spoilt.too_long.load(Ordering::Relaxed) {
             return Err(PromptError::TooLong);
         }
@@ -171,6 +178,7 @@ impl Drop for Terminal {
 /// What was wrong with the keys of one answer.
 #[derive(Default)]
 struct Spoilt {
+    ended: AtomicBool,
     too_long: AtomicBool,
     characters: AtomicBool,
 }
@@ -206,7 +214,10 @@ impl Read for Keys {
             match byte[0] {
                 b'\r' | b'\n' => return Ok(1),
                 // Ctrl-D ends the answer, as it does elsewhere.
-                0x04 => return Ok(0),
+                0x04 => {
+                    self.spoilt.ended.store(true, Ordering::Relaxed);
+                    return Ok(0);
+                }
                 // Backspace, Ctrl-U, Ctrl-W, delete: `rpassword` acts on them.
                 0x08 | 0x15 | 0x17 | 0x7f => {}
                 0x00..0x20 => {

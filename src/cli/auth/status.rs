@@ -46,9 +46,10 @@ struct Status {
     /// There when the vault could be opened without asking.
     #[serde(skip_serializing_if = "Option::is_none")]
     contexts: Option<Vec<Shown>>,
-    /// There with `--check`: whether the API accepts the credential.
+    /// There with `--check`: whether the API accepts the credential; `null` where it was not
+    /// asked, or gave no verdict.
     #[serde(skip_serializing_if = "Option::is_none")]
-    accepted: Option<bool>,
+    accepted: Option<Option<bool>>,
 }
 
 impl StatusArgs {
@@ -78,7 +79,7 @@ impl StatusArgs {
             unlocked_by: held,
             kdf: cost.map(|cost| cost.to_string()),
             contexts: opened.map(|vault| Shown::all(&vault.contents)),
-            accepted: check.as_ref().map(Result::is_ok),
+            accepted: check.as_ref().map(verdict),
         };
         let nothing = !status.exists && !status.token_from_environment;
         if !nothing || settings.output != Format::Table {
@@ -93,12 +94,40 @@ impl StatusArgs {
     }
 }
 
+/// Why a check did not end well.
+enum Trouble {
+    /// There was nothing to ask with.
+    Before(Failure),
+    /// With the API.
+    There(Failure),
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Before(failure) | Trouble::There(failure) => failure,
+        }
+    }
+}
+
+/// What the API says of the credential, if it was asked and that is what it answered.
+fn verdict(check: &Result<(), Trouble>) -> Option<bool> {
+    match check {
+        Ok(()) => Some(true),
+        Err(Trouble::There(failure)) if failure.exit == Exit::NotLoggedIn => Some(false),
+        Err(_) => None,
+    }
+}
+
 /// Whether the API accepts the credential, and the vault that this one is from.
-fn check(settings: &Settings) -> (Result<(), Failure>, Option<OpenVault>) {
+fn check(settings: &Settings) -> (Result<(), Trouble>, Option<OpenVault>) {
     interrupt::watch();
     match Credential::find(settings, Touch::Look) {
-        Ok(mut credential) => (ask(settings, &mut credential), credential.into_vault()),
-        Err(failure) => (Err(failure), None),
+        Ok(mut credential) => {
+            let check = ask(settings, &mut credential).map_err(Trouble::There);
+            (check, credential.into_vault())
+        }
+        Err(failure) => (Err(Trouble::Before(failure)), None),
     }
 }
 
@@ -147,8 +176,9 @@ fn as_table(status: &Status) -> String {
         ));
     }
     match status.accepted {
-        Some(true) => rows.push(("Check", "the API accepts the token".to_owned())),
-        Some(false) => rows.push(("Check", "failed".to_owned())),
+        Some(Some(true)) => rows.push(("Check", "the API accepts the token".to_owned())),
+        Some(Some(false)) => rows.push(("Check", "the API rejects the token".to_owned())),
+        Some(None) => rows.push(("Check", "nothing is known of the token".to_owned())),
         None => {}
     }
     let mut text = table(&rows);
