@@ -170,8 +170,8 @@ impl fmt::Display for Error {
                 if let Some(name) = name {
                     write!(f, " {name}")?;
                 }
-                if let Some(pause) = retry_after {
-                    write!(f, " and asks to wait {}", Pause(*pause))?;
+                if let Some(pause) = retry_after.filter(|pause| !pause.is_zero()) {
+                    write!(f, " and asks to wait {}", Pause(pause))?;
                 }
                 write_said(f, said.as_deref())
             }
@@ -188,11 +188,16 @@ fn write_said(f: &mut fmt::Formatter<'_>, said: Option<&str>) -> fmt::Result {
     said.map_or(Ok(()), |said| write!(f, ": {}", said.trim_end_matches('.')))
 }
 
-/// A duration in whole seconds, rounded up, so that who waits that long has waited enough.
+/// A duration in whole seconds, rounded up, so that who waits that long has waited enough; of
+/// one that nobody waits for, no more than that.
 struct Pause(Duration);
 
 impl fmt::Display for Pause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        if self.0 > DAY {
+            return f.write_str("longer than a day");
+        }
         match self.0.as_secs() + u64::from(self.0.subsec_nanos() > 0) {
             1 => f.write_str("1 second"),
             seconds => write!(f, "{seconds} seconds"),
