@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::global::{Handover, Settings};
 use super::online;
 use crate::base_url::BaseUrl;
-use crate::cloudeka::{Answer, Body, Client, Method, Request, RequestError};
+use crate::cloudeka::{Answer, Body, Client, Error, Fault, Method, Request, RequestError};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::Touch;
@@ -89,14 +89,13 @@ impl ApiArgs {
         match answer.status {
             200..=299 => Ok(()),
             401 => Err(rejected(&credential)),
-            status => Err(Failure::new(
-                Exit::ApiError,
-                format!(
-                    "{} answered with HTTP status {status}",
-                    credential.base_url.origin()
-                ),
-            )
-            .hint("the answer on standard output says more")),
+            status => Err(unsuccessful(&credential, status).hint(
+                match (answer.body.is_empty(), include) {
+                    (false, _) => "the answer on standard output says more",
+                    (true, false) => "it has no body; --include shows its headers",
+                    (true, true) => "it has no body; check the path and the method",
+                },
+            )),
         }
     }
 
@@ -151,13 +150,36 @@ pub fn call_in_session(
         let _spinner = settings.console.spinner("Waiting for the API…");
         client
             .call(session, request, &mut online::observer(settings.console))
-            .map_err(online::failure)
+            .map_err(|error| match error {
+                Error::NotSensible {
+                    origin,
+                    fault: fault @ Fault::TooLarge { .. },
+                } => Failure::new(
+                    Exit::Unreachable,
+                    format!("{origin} answered too much: {fault}"),
+                )
+                .hint("ask for less at a time, such as one page of it"),
+                error => online::failure(error),
+            })
     };
     let answer = call(&credential.session(settings, client)?)?;
     if answer.status != 401 {
         return Ok(answer);
     }
     call(&credential.renew(settings, client)?)
+}
+
+/// An answer that is neither a success nor about the token. The hint is the caller's.
+#[must_use]
+pub fn unsuccessful(credential: &Credential, status: u16) -> Failure {
+    let origin = credential.base_url.origin();
+    let redirect = match status {
+        304 => "", // Not Modified
+        300..=399 => ", a redirect, which is not followed",
+        _ => "",
+    };
+    let what = format!("{origin} answered with HTTP status {status}{redirect}");
+    Failure::new(Exit::ApiError, what)
 }
 
 /// What a second 401 in a row means.
