@@ -1,10 +1,11 @@
 //! `cldkctl api [METHOD] PATH`: an authenticated call, its answer as it came.
 
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 use super::console;
 use super::credential::Credential;
@@ -17,7 +18,7 @@ use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::Touch;
 use crate::printable::printable;
-use crate::prompt::file;
+use crate::prompt::{file, source};
 use crate::secret::Token;
 
 /// The largest body that is sent, in bytes.
@@ -209,12 +210,7 @@ fn read_input(path: &Path) -> Result<Vec<u8>, Failure> {
             .hint("name a readable file or pipe with --input, or - for standard input")
     };
     let read = if path.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        io::stdin()
-            .lock()
-            .take(MAX_BODY_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map(|_| (bytes.len() as u64 <= MAX_BODY_BYTES).then_some(bytes))
+        source::read_stdin_at_most(MAX_BODY_BYTES)
     } else {
         file::open(path)
             .map_err(|error| unusable(error.to_string()))?
@@ -236,25 +232,28 @@ fn print(answer: &Answer, include: bool) -> Result<(), Failure> {
         }
         head.push('\n');
     }
-    let mut stdout = io::stdout().lock();
     // To a file or a pipe byte for byte; a terminal acts on some bytes, and gets none of them.
-    let written = stdout.write_all(head.as_bytes()).and_then(|()| {
-        if io::stdout().is_terminal() {
-            let text = String::from_utf8_lossy(&answer.body);
-            for part in text.split_inclusive(['\n', '\t']) {
-                let end = part.len() - usize::from(part.ends_with(['\n', '\t']));
-                write!(stdout, "{}{}", printable(&part[..end]), &part[end..])?;
-            }
-            if text.ends_with('\n') || text.is_empty() {
-                Ok(())
-            } else {
-                stdout.write_all(b"\n")
-            }
-        } else {
-            stdout.write_all(&answer.body)
-        }
-    });
-    console::finish(written.and_then(|()| stdout.flush()))
+    if io::stdout().is_terminal() {
+        let shown = Zeroizing::new(for_a_terminal(&answer.body));
+        console::print_unbuffered([head.as_bytes(), shown.as_bytes()])
+    } else {
+        console::print_unbuffered([head.as_bytes(), &answer.body])
+    }
+}
+
+/// The body line by line, with what a terminal acts on replaced, and a newline at its end.
+fn for_a_terminal(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let mut shown = String::with_capacity(text.len() + 1);
+    for part in text.split_inclusive(['\n', '\t']) {
+        let (line, end) = part.split_at(part.len() - usize::from(part.ends_with(['\n', '\t'])));
+        shown.push_str(&printable(line).to_string());
+        shown.push_str(end);
+    }
+    if !text.ends_with('\n') && !text.is_empty() {
+        shown.push('\n');
+    }
+    shown
 }
 
 fn parse_field(text: &str) -> Result<(String, String), &'static str> {
