@@ -72,6 +72,11 @@ pub fn observer(console: Console) -> impl FnMut(Event<'_>) {
 
 /// An error of the API as a person and a script see it.
 pub fn failure(error: Error) -> Failure {
+    if let Error::Proxy { .. } = error {
+        let hint =
+            "set it to an address such as http://proxy.example:3128, or unset it to go without";
+        return Failure::new(Exit::Usage, error.to_string()).hint(hint);
+    }
     let (exit, hint) = match error.kind() {
         Kind::Rejected => (
             Exit::NotLoggedIn,

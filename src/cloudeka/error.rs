@@ -52,6 +52,11 @@ pub enum Error {
     },
     /// The extra roots are unusable; nothing was sent.
     Roots(RootsError),
+    /// The environment names a proxy that cannot be used; nothing was sent.
+    Proxy {
+        /// The variable. Its value may have a password in it.
+        variable: &'static str,
+    },
     /// The request cannot be made as asked for; nothing was sent.
     Request(RequestError),
     /// The HTTP client could not be set up; nothing was sent.
@@ -113,7 +118,7 @@ pub enum Kind {
     NotSensible,
     /// The API answered with another error.
     Status,
-    /// What the caller gave cannot be used: extra roots, a request path.
+    /// What the caller gave cannot be used: extra roots, a proxy, a request path.
     Usage,
     /// This machine could not do it.
     Setup,
@@ -128,7 +133,7 @@ impl Error {
             Self::Unreachable { .. } => Kind::Unreachable,
             Self::NotSensible { .. } => Kind::NotSensible,
             Self::Status { .. } => Kind::Status,
-            Self::Roots(_) | Self::Request(_) => Kind::Usage,
+            Self::Roots(_) | Self::Proxy { .. } | Self::Request(_) => Kind::Usage,
             Self::Setup(_) => Kind::Setup,
         }
     }
@@ -178,6 +183,7 @@ impl fmt::Display for Error {
             Self::Roots(error) => {
                 write!(f, "the extra trusted certificates cannot be used: {error}")
             }
+            Self::Proxy { variable } => write!(f, "{variable} is not the address of a proxy"),
             Self::Request(error) => error.fmt(f),
             Self::Setup(why) => write!(f, "the HTTP client cannot be set up: {why}"),
         }
