@@ -56,6 +56,26 @@ fn a_certificate_that_is_no_good_is_named_and_gets_no_token() {
 }
 
 #[test]
+fn the_certificate_of_an_authority_is_no_servers_whether_it_is_trusted_or_not() {
+    let (cloudeka, world) = start(Certificate::OfItself);
+    let ca = world.home().join("ca.pem");
+    for trusted in [false, true] {
+        let (run, before) = auth(&world);
+        let run = if trusted {
+            run.arg("--ca-cert").arg(&ca)
+        } else {
+            run
+        };
+        let output = run.run();
+        // To name it is no help.
+        assert!(!output.stderr.contains("goes with --ca-cert"), "{output}");
+        let says = ["of a certificate authority", "a certificate of its own"];
+        assert_failed(&world, &before, output, 7, &says);
+    }
+    assert!(cloudeka.requests().is_empty());
+}
+
+#[test]
 fn an_authority_that_nobody_named_is_not_trusted() {
     let (cloudeka, world) = start(Certificate::Good);
     let other = Standin::start_tls();
