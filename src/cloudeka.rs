@@ -32,6 +32,7 @@ mod error;
 mod jwt;
 mod login;
 mod names;
+mod proxy;
 mod redact;
 mod request;
 mod retry;

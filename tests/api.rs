@@ -155,6 +155,44 @@ fn an_error_of_the_api_prints_its_answer_and_is_exit_8() {
 }
 
 #[test]
+fn what_an_answer_is_not_is_not_said_of_it() {
+    let (cloudeka, world) = unlocked(&[]);
+    let more = "standard output says more";
+    // No body, and so none to read.
+    let failed = api(&world, &["HEAD", "/core/no/such/route"]).expect_code(8);
+    assert!(failed.stdout.is_empty(), "{failed}");
+    assert!(failed.stderr.contains("--include"), "{failed}");
+    for status in [304, 302, 403] {
+        let answer = |body: &str| {
+            let answer = Answer::new(status, "text/plain", body);
+            Misbehave::Answer(answer.with("location", "/elsewhere"))
+        };
+        for body in ["", "words"] {
+            if status == 304 && !body.is_empty() {
+                continue;
+            }
+            cloudeka.misbehave_at(PROFILE, answer(body));
+            let output = api(&world, &[PROFILE]).expect_code(8);
+            assert_eq!(output.stdout, body);
+            let hinted = output.stderr.contains(more);
+            assert_eq!(hinted, !body.is_empty(), "{output}");
+            let check = world.cldkctl(["auth", "status", "--check"]);
+            let check = check.run().expect_code(8);
+            for output in [output, check] {
+                let redirect = output.stderr.contains("a redirect, which is not followed");
+                assert_eq!(redirect, status == 302, "{output}");
+            }
+        }
+    }
+    // It may well be the API's: it is only too long.
+    cloudeka.misbehave_at(PROFILE, Misbehave::HugeBody);
+    let output = api(&world, &[PROFILE]).expect_code(7);
+    assert!(output.stderr.contains("larger than 64 MiB"), "{output}");
+    assert!(output.stderr.contains("less at a time"), "{output}");
+    assert!(!output.stderr.contains("--base-url"), "{output}");
+}
+
+#[test]
 fn an_answer_that_does_not_come_whole_is_exit_7() {
     let (cloudeka, world) = unlocked(&[]);
     for trouble in [

@@ -146,6 +146,9 @@ fn json_that_is_absurd_breaks_nothing() {
             7,
         ),
         (r#"{"data":{"token":["a.b.c"]}}"#.to_owned(), 200, 7),
+        // The values of an object, without their names.
+        (r#"[{"token":"a.b.c"}]"#.to_owned(), 200, 7),
+        (r#"{"data":["a.b.c"]}"#.to_owned(), 200, 7),
         ("\u{feff}".repeat(1000), 200, 7),
         (list.clone(), 200, 7),
         (map.clone(), 200, 7),
@@ -206,7 +209,7 @@ fn the_facts_of_an_account_cannot_fill_the_vault() {
 #[test]
 fn no_wait_that_a_server_asks_for_is_absurd() {
     let (cloudeka, world) = due();
-    for (after, date) in [
+    let too_long = [
         ("1000000000", ""),
         ("99999999999999999999999999", ""),
         ("Fri, 31 Dec 9999 23:59:59 GMT", ""),
@@ -214,8 +217,13 @@ fn no_wait_that_a_server_asks_for_is_absurd() {
             "Fri, 31 Dec 9999 23:59:59 GMT",
             "Thu, 01 Jan 1970 00:00:00 GMT",
         ),
+        ("Fri Dec 31 23:59:59 9999", ""),
         ("Thu, 01 Jan 2099 00:00:00 GMT", "nonsense"),
-        // None of them is a time to wait: one's own short pauses are.
+    ];
+    // None of them is a time to wait: one's own short pauses are.
+    let none = [
+        ("0", ""),
+        ("Friday, 31-Dec-99 23:59:59 GMT", ""),
         ("1e9", ""),
         ("-1", ""),
         ("NaN", ""),
@@ -225,7 +233,10 @@ fn no_wait_that_a_server_asks_for_is_absurd() {
             "Fri, 31 Dec 9999 23:59:59 GMT",
         ),
         ("\u{9b}2J", "\u{9b}2J"),
-    ] {
+    ];
+    let too_long = too_long.map(|answer| (answer, true));
+    let none = none.map(|answer| (answer, false));
+    for ((after, date), too_long) in too_long.into_iter().chain(none) {
         for status in [429, 503] {
             cloudeka.behave();
             let mut answer = Answer::json(status, &json!({ "message": "later" }));
@@ -238,6 +249,14 @@ fn no_wait_that_a_server_asks_for_is_absurd() {
             let output = api.patience(Duration::from_secs(15)).run();
             assert_eq!(output.code, 8, "{after:?}: {output}");
             assert!(!output.stderr.contains('\u{9b}'), "{after:?}: {output}");
+            for (said, expected) in [
+                ("trying again", !too_long),
+                ("asks to wait longer than a day", too_long),
+                (" seconds", false),
+            ] {
+                let is_said = output.stderr.contains(said);
+                assert_eq!(is_said, expected, "{said}: {after:?}: {output}");
+            }
         }
     }
 }

@@ -13,9 +13,10 @@ use std::time::Duration;
 use age::secrecy::ExposeSecret as _;
 use support::memory::{self, EXIT, Memory, held};
 use support::secrets::{Secrets, assert_clean, assert_found};
+use support::standin::Answer;
 use support::steps::{cloudeka_and_world, logged_in, type_new_passphrase, unlock};
 use support::world::Cldkctl;
-use support::{PASSPHRASE, Session, Standin, TOKEN, World, wait_until};
+use support::{Misbehave, PASSPHRASE, Session, Standin, TOKEN, World, wait_until};
 
 const OTHER: &str = "quiet lanterns over marble fjord";
 
@@ -151,6 +152,32 @@ fn commands_of_an_unlocked_vault_leave_nothing() {
         &["lock"],
     ] {
         assert_run_leaves_nothing(world.cldkctl(args), &secrets, 0);
+    }
+}
+
+#[test]
+fn what_a_call_sends_and_prints_leaves_nothing() {
+    const SENT: &str = "hazel-7731-lantern-goes-out";
+    const ANSWERED: &str = "plum-2290-otter-comes-back";
+    let Some((cloudeka, world, mut secrets)) = logged_in_to_search() else {
+        return;
+    };
+    unlock(&world, &[]);
+    secrets.add("body", SENT.as_bytes().to_vec());
+    secrets.add("answer", ANSWERED.as_bytes().to_vec());
+    let path = "/core/user/profile";
+    let call = ["api", "PUT", path, "--include", "--input"];
+    let file = world.write("body", SENT);
+    // With a line's end, after which a buffer keeps what there is, and without.
+    for answer in [ANSWERED, &format!("one line\n{ANSWERED}")] {
+        let answer = Answer::new(200, "text/plain", answer);
+        cloudeka.misbehave_at(path, Misbehave::Answer(answer));
+        let piped = world.cldkctl(call).arg("-").stdin(SENT);
+        assert_run_leaves_nothing(piped, &secrets, 0);
+        assert_run_leaves_nothing(world.cldkctl(call).arg(&file), &secrets, 0);
+        let mut terminal = world.cldkctl(call).arg(&file).held_at(EXIT).on_pty();
+        terminal.expect("plum-2290-otter");
+        assert_leaves_nothing(&mut terminal, &secrets, 0);
     }
 }
 
@@ -303,7 +330,7 @@ fn what_fails_leaves_nothing() {
     let run = world.cldkctl(["exec", "--passphrase-file"]).arg(&file);
     assert_run_leaves_nothing(run.args(["--", "no-such-program"]), &secrets, 127);
 
-    cloudeka.misbehave(support::Misbehave::EchoToken);
+    cloudeka.misbehave(Misbehave::EchoToken);
     let run = world.cldkctl(["auth", "--token-stdin"]).stdin(TOKEN);
     assert_run_leaves_nothing(run, &secrets, 3);
 }

@@ -56,6 +56,26 @@ fn a_certificate_that_is_no_good_is_named_and_gets_no_token() {
 }
 
 #[test]
+fn the_certificate_of_an_authority_is_no_servers_whether_it_is_trusted_or_not() {
+    let (cloudeka, world) = start(Certificate::OfItself);
+    let ca = world.home().join("ca.pem");
+    for trusted in [false, true] {
+        let (run, before) = auth(&world);
+        let run = if trusted {
+            run.arg("--ca-cert").arg(&ca)
+        } else {
+            run
+        };
+        let output = run.run();
+        // To name it is no help.
+        assert!(!output.stderr.contains("goes with --ca-cert"), "{output}");
+        let says = ["of a certificate authority", "a certificate of its own"];
+        assert_failed(&world, &before, output, 7, &says);
+    }
+    assert!(cloudeka.requests().is_empty());
+}
+
+#[test]
 fn an_authority_that_nobody_named_is_not_trusted() {
     let (cloudeka, world) = start(Certificate::Good);
     let other = Standin::start_tls();
@@ -252,4 +272,42 @@ fn a_proxys_password_is_not_shown() {
     run.run()
         .expect_code(7)
         .assert_no_secret(&["proxypassword"]);
+}
+
+/// Or the connection that was to go through it would go past it.
+#[test]
+fn a_variable_that_names_no_proxy_is_wrong_usage_and_nothing_is_sent() {
+    let world = World::new();
+    let file = world.write("passphrase", PASSPHRASE);
+    for (variable, value) in [
+        ("HTTPS_PROXY", "not a url proxypassword"),
+        ("https_proxy", "ftp://user:proxypassword@127.0.0.1:1"),
+        ("all_proxy", "http://user:proxypassword@"),
+    ] {
+        for args in [
+            &["auth", "--token-stdin"][..],
+            &["api", "/core/user/profile"],
+        ] {
+            let run = world.cldkctl(args.iter().copied());
+            let run = match args[0] {
+                "auth" => run.stdin(TOKEN).arg("--passphrase-file").arg(&file),
+                _ => run.env("CLDKCTL_TOKEN", TOKEN),
+            };
+            let run = run.args(["-v", "-U", "https://cloudeka.invalid"]);
+            let output = run.env(variable, value).run().expect_code(2);
+            let said = format!("{variable} is not the address of a proxy");
+            assert!(output.stderr.contains(&said), "{output}");
+            assert!(!output.stderr.contains("attempt"), "{output}");
+            output.assert_no_secret(&["proxypassword", TOKEN]);
+        }
+    }
+    // On the way to this machine itself none is asked.
+    let cloudeka = Standin::start();
+    cloudeka.accept_token(TOKEN);
+    let world = world.at(&cloudeka);
+    auth(&world)
+        .0
+        .env("ALL_PROXY", "nonsense//")
+        .run()
+        .succeeded();
 }

@@ -1,10 +1,11 @@
 //! `cldkctl api [METHOD] PATH`: an authenticated call, its answer as it came.
 
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 use super::console;
 use super::credential::Credential;
@@ -12,12 +13,12 @@ use super::failure::Failure;
 use super::global::{Handover, Settings};
 use super::online;
 use crate::base_url::BaseUrl;
-use crate::cloudeka::{Answer, Body, Client, Method, Request, RequestError};
+use crate::cloudeka::{Answer, Body, Client, Error, Fault, Method, Request, RequestError};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::Touch;
 use crate::printable::printable;
-use crate::prompt::file;
+use crate::prompt::{file, source};
 use crate::secret::Token;
 
 /// The largest body that is sent, in bytes.
@@ -89,14 +90,13 @@ impl ApiArgs {
         match answer.status {
             200..=299 => Ok(()),
             401 => Err(rejected(&credential)),
-            status => Err(Failure::new(
-                Exit::ApiError,
-                format!(
-                    "{} answered with HTTP status {status}",
-                    credential.base_url.origin()
-                ),
-            )
-            .hint("the answer on standard output says more")),
+            status => Err(unsuccessful(&credential, status).hint(
+                match (answer.body.is_empty(), include) {
+                    (false, _) => "the answer on standard output says more",
+                    (true, false) => "it has no body; --include shows its headers",
+                    (true, true) => "it has no body; check the path and the method",
+                },
+            )),
         }
     }
 
@@ -151,13 +151,36 @@ pub fn call_in_session(
         let _spinner = settings.console.spinner("Waiting for the API…");
         client
             .call(session, request, &mut online::observer(settings.console))
-            .map_err(online::failure)
+            .map_err(|error| match error {
+                Error::NotSensible {
+                    origin,
+                    fault: fault @ Fault::TooLarge { .. },
+                } => Failure::new(
+                    Exit::Unreachable,
+                    format!("{origin} answered too much: {fault}"),
+                )
+                .hint("ask for less at a time, such as one page of it"),
+                error => online::failure(error),
+            })
     };
     let answer = call(&credential.session(settings, client)?)?;
     if answer.status != 401 {
         return Ok(answer);
     }
     call(&credential.renew(settings, client)?)
+}
+
+/// An answer that is neither a success nor about the token. The hint is the caller's.
+#[must_use]
+pub fn unsuccessful(credential: &Credential, status: u16) -> Failure {
+    let origin = credential.base_url.origin();
+    let redirect = match status {
+        304 => "", // Not Modified
+        300..=399 => ", a redirect, which is not followed",
+        _ => "",
+    };
+    let what = format!("{origin} answered with HTTP status {status}{redirect}");
+    Failure::new(Exit::ApiError, what)
 }
 
 /// What a second 401 in a row means.
@@ -187,12 +210,7 @@ fn read_input(path: &Path) -> Result<Vec<u8>, Failure> {
             .hint("name a readable file or pipe with --input, or - for standard input")
     };
     let read = if path.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        io::stdin()
-            .lock()
-            .take(MAX_BODY_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map(|_| (bytes.len() as u64 <= MAX_BODY_BYTES).then_some(bytes))
+        source::read_stdin_at_most(MAX_BODY_BYTES)
     } else {
         file::open(path)
             .map_err(|error| unusable(error.to_string()))?
@@ -214,25 +232,28 @@ fn print(answer: &Answer, include: bool) -> Result<(), Failure> {
         }
         head.push('\n');
     }
-    let mut stdout = io::stdout().lock();
     // To a file or a pipe byte for byte; a terminal acts on some bytes, and gets none of them.
-    let written = stdout.write_all(head.as_bytes()).and_then(|()| {
-        if io::stdout().is_terminal() {
-            let text = String::from_utf8_lossy(&answer.body);
-            for part in text.split_inclusive(['\n', '\t']) {
-                let end = part.len() - usize::from(part.ends_with(['\n', '\t']));
-                write!(stdout, "{}{}", printable(&part[..end]), &part[end..])?;
-            }
-            if text.ends_with('\n') || text.is_empty() {
-                Ok(())
-            } else {
-                stdout.write_all(b"\n")
-            }
-        } else {
-            stdout.write_all(&answer.body)
-        }
-    });
-    console::finish(written.and_then(|()| stdout.flush()))
+    if io::stdout().is_terminal() {
+        let shown = Zeroizing::new(for_a_terminal(&answer.body));
+        console::print_unbuffered([head.as_bytes(), shown.as_bytes()])
+    } else {
+        console::print_unbuffered([head.as_bytes(), &answer.body])
+    }
+}
+
+/// The body line by line, with what a terminal acts on replaced, and a newline at its end.
+fn for_a_terminal(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let mut shown = String::with_capacity(text.len() + 1);
+    for part in text.split_inclusive(['\n', '\t']) {
+        let (line, end) = part.split_at(part.len() - usize::from(part.ends_with(['\n', '\t'])));
+        shown.push_str(&printable(line).to_string());
+        shown.push_str(end);
+    }
+    if !text.ends_with('\n') && !text.is_empty() {
+        shown.push('\n');
+    }
+    shown
 }
 
 fn parse_field(text: &str) -> Result<(String, String), &'static str> {

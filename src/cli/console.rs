@@ -155,12 +155,21 @@ pub fn print_path(path: &Path) -> Result<(), Failure> {
     )
 }
 
-/// Writes a secret and a newline to stdout, past any buffer that would keep a copy.
+/// Writes a secret and a newline to stdout, as [`print_unbuffered`].
 ///
 /// # Errors
 /// As [`print()`].
 pub fn print_secret(secret: &str) -> Result<(), Failure> {
-    let mut parts = [io::IoSlice::new(secret.as_bytes()), io::IoSlice::new(b"\n")];
+    print_unbuffered([secret.as_bytes(), b"\n"])
+}
+
+/// Writes two texts to stdout, one behind the other, past any buffer that would keep a copy
+/// of a secret in them.
+///
+/// # Errors
+/// As [`print()`].
+pub fn print_unbuffered(parts: [&[u8]; 2]) -> Result<(), Failure> {
+    let mut parts = parts.map(io::IoSlice::new);
     let mut parts = &mut parts[..];
     let stdout = rustix::stdio::stdout();
     while parts.iter().any(|part| !part.is_empty()) {

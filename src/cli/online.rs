@@ -6,7 +6,7 @@ use super::console::Console;
 use super::failure::Failure;
 use super::global::Settings;
 use crate::base_url::BaseUrl;
-use crate::cloudeka::{Client, Error, Event, Kind, Options};
+use crate::cloudeka::{CertificateProblem, Client, Error, Event, Kind, Options, Unreachable};
 use crate::exit::Exit;
 use crate::prompt::file;
 
@@ -73,6 +73,14 @@ pub fn observer(console: Console) -> impl FnMut(Event<'_>) {
 /// An error of the API as a person and a script see it.
 pub fn failure(error: Error) -> Failure {
     let (exit, hint) = match error.kind() {
+        Kind::Usage if matches!(error, Error::Proxy { .. }) => (
+            Exit::Usage,
+            "set it to an address such as http://proxy.example:3128, or unset it to go without",
+        ),
+        Kind::Unreachable if is_of_an_authority(&error) => (
+            Exit::Unreachable,
+            "the server needs a certificate of its own, which the authority issues for it",
+        ),
         Kind::Rejected => (
             Exit::NotLoggedIn,
             "make a new token in the portal (profile, API, Token) and log in with `cldkctl auth`",
@@ -93,4 +101,10 @@ pub fn failure(error: Error) -> Failure {
         Kind::Setup => (Exit::Failure, "nothing was sent"),
     };
     Failure::new(exit, error.to_string()).hint(hint)
+}
+
+/// Whether naming an authority would not help.
+fn is_of_an_authority(error: &Error) -> bool {
+    let problem = Unreachable::Certificate(CertificateProblem::OfAnAuthority);
+    matches!(error, Error::Unreachable { reason, .. } if *reason == problem)
 }

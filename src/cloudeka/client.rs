@@ -9,6 +9,7 @@ use url::Url;
 
 use super::error::{Error, RequestError};
 use super::names::Names;
+use super::proxy;
 use super::roots;
 use super::unreachable::Unreachable;
 use crate::base_url::BaseUrl;
@@ -77,7 +78,8 @@ impl Client {
     ///
     /// # Errors
     /// When the extra certificates are unusable, or `https` is wanted on a machine that has
-    /// none at all; with `http` it needs none.
+    /// none at all; with `http` it needs none. When the proxy variable that counts is no
+    /// address of a proxy.
     pub fn new(options: &Options) -> Result<Self, Error> {
         Self::with_timing(options, Timing::REAL)
     }
@@ -116,6 +118,8 @@ impl Client {
         };
         if base_url.is_loopback() {
             builder = builder.no_proxy();
+        } else if let Some(variable) = proxy::unusable(|name| std::env::var_os(name)) {
+            return Err(Error::Proxy { variable });
         }
         let http = reqwest::blocking::ClientBuilder::from(builder)
             .timeout(timing.total + Duration::from_secs(1))

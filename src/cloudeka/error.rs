@@ -52,6 +52,11 @@ pub enum Error {
     },
     /// The extra roots are unusable; nothing was sent.
     Roots(RootsError),
+    /// The environment names a proxy that cannot be used; nothing was sent.
+    Proxy {
+        /// The variable. Its value may have a password in it.
+        variable: &'static str,
+    },
     /// The request cannot be made as asked for; nothing was sent.
     Request(RequestError),
     /// The HTTP client could not be set up; nothing was sent.
@@ -113,7 +118,7 @@ pub enum Kind {
     NotSensible,
     /// The API answered with another error.
     Status,
-    /// What the caller gave cannot be used: extra roots, a request path.
+    /// What the caller gave cannot be used: extra roots, a proxy, a request path.
     Usage,
     /// This machine could not do it.
     Setup,
@@ -128,7 +133,7 @@ impl Error {
             Self::Unreachable { .. } => Kind::Unreachable,
             Self::NotSensible { .. } => Kind::NotSensible,
             Self::Status { .. } => Kind::Status,
-            Self::Roots(_) | Self::Request(_) => Kind::Usage,
+            Self::Roots(_) | Self::Proxy { .. } | Self::Request(_) => Kind::Usage,
             Self::Setup(_) => Kind::Setup,
         }
     }
@@ -170,14 +175,15 @@ impl fmt::Display for Error {
                 if let Some(name) = name {
                     write!(f, " {name}")?;
                 }
-                if let Some(pause) = retry_after {
-                    write!(f, " and asks to wait {}", Pause(*pause))?;
+                if let Some(pause) = retry_after.filter(|pause| !pause.is_zero()) {
+                    write!(f, " and asks to wait {}", Pause(pause))?;
                 }
                 write_said(f, said.as_deref())
             }
             Self::Roots(error) => {
                 write!(f, "the extra trusted certificates cannot be used: {error}")
             }
+            Self::Proxy { variable } => write!(f, "{variable} is not the address of a proxy"),
             Self::Request(error) => error.fmt(f),
             Self::Setup(why) => write!(f, "the HTTP client cannot be set up: {why}"),
         }
@@ -188,11 +194,16 @@ fn write_said(f: &mut fmt::Formatter<'_>, said: Option<&str>) -> fmt::Result {
     said.map_or(Ok(()), |said| write!(f, ": {}", said.trim_end_matches('.')))
 }
 
-/// A duration in whole seconds, rounded up, so that who waits that long has waited enough.
+/// A duration in whole seconds, rounded up, so that who waits that long has waited enough; of
+/// one that nobody waits for, no more than that.
 struct Pause(Duration);
 
 impl fmt::Display for Pause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        if self.0 > DAY {
+            return f.write_str("longer than a day");
+        }
         match self.0.as_secs() + u64::from(self.0.subsec_nanos() > 0) {
             1 => f.write_str("1 second"),
             seconds => write!(f, "{seconds} seconds"),

@@ -48,6 +48,10 @@ fn expiry_claim(jwt: &str) -> Option<f64> {
     };
     // RFC 7515 section 2 forbids the padding that some servers add all the same.
     let claims = Zeroizing::new(URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?);
+    // An object: a derived type is read from an array of its values as well.
+    if !claims.trim_ascii_start().starts_with(b"{") {
+        return None;
+    }
     let claims: Claims = serde_json::from_slice(&claims).ok()?;
     claims.exp.as_f64().filter(|seconds| seconds.is_finite())
 }
@@ -111,6 +115,7 @@ mod tests {
             r#"{"exp":1e999}"#,
             "{}",
             "[]",
+            "[1]",
             "7",
             "",
             "{",

@@ -170,6 +170,10 @@ fn read(answer: &Raw, token: &Token, now: Timestamp) -> Result<Login, Fault> {
             _ if is_markup(answer.header("content-type"), &answer.body) => Fault::Markup,
             _ => Fault::NotJson,
         })?;
+    // A derived type is read from an array of its values as well.
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(Fault::NoSession);
+    }
     let account = account(grant.facts, &[token.expose(), grant.token.expose()]);
     Ok(Login {
         session: Session::received(grant.token, now),
@@ -255,6 +259,7 @@ mod tests {
             (b"{\"data\":{\"token\":\"a\xff\"}}", Fault::NotUtf8),
             (b"{}", Fault::NoSession),
             (b"[]", Fault::NoSession),
+            (b" [{\"token\":\"a\"}]", Fault::NoSession),
             (b"null", Fault::NoSession),
             (b"{\"data\":null}", Fault::NoSession),
             (b"{\"data\":\"a.b.c\"}", Fault::NoSession),

@@ -124,10 +124,16 @@ pub(super) fn http_date(value: &str) -> Option<Timestamp> {
     if let Ok(date) = DateTimeParser::new().parse_timestamp(value) {
         return Some(date);
     }
-    ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"]
+    let forms = [
+        "%a, %d %b %Y %H:%M:%S GMT",
+        "%A, %d-%b-%y %H:%M:%S GMT",
+        "%a %b %e %H:%M:%S %Y",
+    ];
+    let date = forms
         .iter()
-        .find_map(|form| DateTime::strptime(form, value).ok())
-        .and_then(|date| TimeZone::UTC.to_timestamp(date).ok())
+        .find_map(|form| DateTime::strptime(form, value).ok())?;
+    // The last days of the year 9999 are beyond what a Timestamp holds.
+    Some(TimeZone::UTC.to_timestamp(date).unwrap_or(Timestamp::MAX))
 }
 
 #[cfg(test)]
@@ -265,6 +271,11 @@ mod tests {
                 asked.map(Duration::from_secs),
                 "{value:?}"
             );
+        }
+        // The last that can be written is beyond what a Timestamp holds.
+        for value in ["Fri, 31 Dec 9999 23:59:59 GMT", "Fri Dec 31 23:59:59 9999"] {
+            let asked = retry_after(value, now).expect("a date");
+            assert!(asked > LONGEST_ASKED_PAUSE, "{value:?}");
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The HTTP client reports a chain of errors, each of which wraps the next; what a person
 //! needs is at its end. Its types are mostly private, so this reads the ones that are not
-//! (`std::io`, `rustls`, `reqwest`) and, in two places that say so, the text.
+//! (`std::io`, `rustls`, `reqwest`) and, in the places that say so, the text.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -60,6 +60,8 @@ pub enum CertificateProblem {
     OtherName,
     /// Its issuer took it back.
     Revoked,
+    /// It is one of a certificate authority, which is none for a server, trusted or not.
+    OfAnAuthority,
     /// Anything else.
     Unacceptable,
 }
@@ -179,6 +181,11 @@ fn of_tls(error: &rustls::Error) -> Unreachable {
             Problem::OtherName
         }
         CertificateError::Revoked => Problem::Revoked,
+        // The type is that of webpki; this is its `Display`. Whether the authority is trusted
+        // is not even looked at.
+        CertificateError::Other(other) if other.to_string() == "CaUsedAsEndEntity" => {
+            Problem::OfAnAuthority
+        }
         _ => Problem::Unacceptable,
     })
 }
@@ -235,6 +242,9 @@ impl fmt::Display for Unreachable {
                 "its certificate is for another name"
             }
             Self::Certificate(CertificateProblem::Revoked) => "its certificate was revoked",
+            Self::Certificate(CertificateProblem::OfAnAuthority) => {
+                "its certificate is that of a certificate authority, which cannot be a server's"
+            }
             Self::Certificate(CertificateProblem::Unacceptable) => {
                 "its certificate is not acceptable"
             }

@@ -48,6 +48,17 @@ pub fn read_stdin() -> Result<Zeroizing<String>, SourceError> {
     read_text(&mut Stdin, "standard input")
 }
 
+/// All of standard input, at most `limit` bytes; `None` if there is more. Past any buffer, as
+/// [`read_stdin`]: it may hold a secret.
+///
+/// # Errors
+/// When reading fails.
+pub fn read_stdin_at_most(limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    Stdin.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= limit).then_some(bytes))
+}
+
 /// Reads a secret from a file or a pipe, such as a shell's `<(command)`.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use crate::cli::api::{call_in_session, rejected};
+use crate::cli::api::{call_in_session, rejected, unsuccessful};
 use crate::cli::console::{Format, show, table};
 use crate::cli::context::Shown;
 use crate::cli::credential::{Credential, TOKEN_VARIABLE, token_from_environment};
@@ -13,7 +13,6 @@ use crate::cli::open::OpenVault;
 use crate::cli::period::spoken;
 use crate::cli::{online, open};
 use crate::cloudeka::{Method, Request};
-use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::{Description, Scope, Touch};
 use crate::printable::printable;
@@ -143,14 +142,8 @@ fn ask(settings: &Settings, credential: &mut Credential) -> Result<(), Failure> 
     match answer.status {
         200..=299 => Ok(()),
         401 => Err(rejected(credential)),
-        status => {
-            let origin = credential.base_url.origin();
-            Err(Failure::new(
-                Exit::ApiError,
-                format!("{origin} answered with HTTP status {status}"),
-            )
-            .hint("this says nothing about the token; try again later"))
-        }
+        status => Err(unsuccessful(credential, status)
+            .hint("this says nothing about the token; try again later, and check --base-url")),
     }
 }
 

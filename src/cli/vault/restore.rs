@@ -1,6 +1,5 @@
 //! `cldkctl vault restore FILE`: put a backup in place, or take over what is missing.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -14,6 +13,7 @@ use crate::cli::{save, seen, sources};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::{Found, Touch};
+use crate::prompt::source;
 use crate::secret::Passphrase;
 use crate::vault::seal::MAX_FILE_BYTES;
 use crate::vault::{SealError, Sealed, Store, StoreError};
@@ -77,21 +77,16 @@ impl RestoreArgs {
 fn read(file: &Path) -> Result<(Store, Vec<u8>), Failure> {
     if file.as_os_str() == "-" {
         let store = Store::at(Path::new("/dev/stdin"))?;
-        let mut bytes = Vec::new();
-        std::io::stdin()
-            .lock()
-            .take(MAX_FILE_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| {
-                Failure::new(
-                    Exit::Failure,
-                    format!("cannot read standard input: {error}"),
-                )
-                .hint("nothing was changed")
-            })?;
-        if bytes.len() as u64 > MAX_FILE_BYTES {
+        let bytes = source::read_stdin_at_most(MAX_FILE_BYTES).map_err(|error| {
+            Failure::new(
+                Exit::Failure,
+                format!("cannot read standard input: {error}"),
+            )
+            .hint("nothing was changed")
+        })?;
+        let Some(bytes) = bytes else {
             return Err(Failure::vault(SealError::NotAge, &store));
-        }
+        };
         return Ok((store, bytes));
     }
     let store = Store::at(file)?;

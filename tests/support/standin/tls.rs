@@ -23,6 +23,8 @@ pub enum Certificate {
     NotYetValid,
     /// For 127.0.0.1 and localhost, of no CA at all.
     SelfSigned,
+    /// The same, and a CA's: its own CA, as `openssl req -x509` makes it.
+    OfItself,
 }
 
 #[derive(Clone)]
@@ -51,8 +53,11 @@ impl Tls {
             leaf.not_before = rcgen::date_time_ymd(2100, 1, 1);
             leaf.not_after = rcgen::date_time_ymd(2101, 1, 1);
         }
+        if kind == Certificate::OfItself {
+            leaf.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        }
         let certificate = match kind {
-            Certificate::SelfSigned => leaf.self_signed(&key),
+            Certificate::SelfSigned | Certificate::OfItself => leaf.self_signed(&key),
             _ => leaf.signed_by(&key, &ca),
         }
         .expect("a certificate");
@@ -66,7 +71,10 @@ impl Tls {
             .with_single_cert(vec![certificate.der().clone()], key)
             .expect("the key is the certificate's");
         Self {
-            ca_pem: ca.pem(),
+            ca_pem: match kind {
+                Certificate::OfItself => certificate.pem(),
+                _ => ca.pem(),
+            },
             config: Arc::new(config),
         }
     }
