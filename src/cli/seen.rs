@@ -84,7 +84,7 @@ pub fn age(settings: &Settings, contents: &Contents) -> Age {
     }
 }
 
-/// How to say of a vault that [`age`] calls older what it is.
+/// How to say of a vault that [`age()`] calls older what it is.
 #[must_use]
 pub fn older(revision: u64, seen: u64) -> &'static str {
     if revision < seen {
