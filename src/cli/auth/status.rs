@@ -13,6 +13,7 @@ use crate::cli::open::OpenVault;
 use crate::cli::period::spoken;
 use crate::cli::{online, open};
 use crate::cloudeka::{Method, Request};
+use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::{Description, Scope, Touch};
 use crate::printable::printable;
