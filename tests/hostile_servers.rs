@@ -4,7 +4,7 @@
 mod support;
 
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use serde_json::json;
@@ -331,61 +331,6 @@ fn a_server_that_never_comes_to_an_end_is_left() {
         6,
         "none was asked twice"
     );
-}
-
-#[test]
-fn a_name_server_that_says_nothing_is_left_as_well() {
-    // Its own address of the loopback, so that nobody else has the port.
-    let address = Ipv4Addr::new(127, 0, 53, 99);
-    let Some(lookup) = asking(address) else {
-        return;
-    };
-    let silent = UdpSocket::bind((address, 53)).expect("root may have the port");
-    let world = World::new();
-    world.write(
-        "resolv.conf",
-        format!("nameserver {address}\noptions timeout:30 attempts:3\n"),
-    );
-    let run = world.cldkctl(["api", PROFILE, "--max-retries", "0"]);
-    let run = run.env("CLDKCTL_TOKEN", TOKEN).under(lookup);
-    let output = run
-        .env("CLDKCTL_BASE_URL", "https://cloudeka.example")
-        .patience(Duration::from_secs(20))
-        .run()
-        .expect_code(7);
-    assert!(
-        output.stderr.contains("timed out while connecting"),
-        "{output}"
-    );
-    silent.set_nonblocking(true).expect("a socket");
-    assert!(silent.recv(&mut [0; 512]).is_ok(), "it was never asked");
-}
-
-/// What to begin a command with so that it asks the `resolv.conf` in the home for names,
-/// unless that cannot be done here.
-fn asking(address: Ipv4Addr) -> Option<[&'static str; 6]> {
-    let wrapper = |then| {
-        [
-            "unshare", "--mount", "sh", "-c", then, "sh", // which is $0
-        ]
-    };
-    let mount = "mount --bind resolv.conf /etc/resolv.conf && exec \"$@\"";
-    let can = std::process::Command::new("unshare")
-        .args([
-            "--mount",
-            "mount",
-            "--bind",
-            "/etc/hosts",
-            "/etc/resolv.conf",
-        ])
-        .stderr(std::process::Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if can && UdpSocket::bind((address, 53)).is_ok() {
-        return Some(wrapper(mount));
-    }
-    support::skip("only root, with unshare and mount, can name another name server");
-    None
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::vault::{
 };
 
 /// What is asked of whoever opens the vault.
-const QUESTION: &str = "Vault passphrase:";
+pub(super) const QUESTION: &str = "Vault passphrase:";
 
 /// What opens a vault, again and again while a command runs.
 pub enum Opener {

@@ -60,7 +60,7 @@ impl TuneArgs {
 
         let passphrase = match sources::handed_over(settings, settings.handover.as_ref())? {
             Some(passphrase) => passphrase,
-            None => sources::ask(settings, "Vault passphrase:")?,
+            None => sources::ask(settings, open::QUESTION)?,
         };
         let opener = open::derive(settings, kdf, &passphrase)?;
         let mut vault = open::OpenVault::new(opener, open::KeySource::Asked, &sealed, settings)?;

@@ -91,7 +91,7 @@ fn open_with_passphrase(
     let (passphrase, source) = match sources::handed_over(settings, settings.handover.as_ref())? {
         Some(passphrase) => (passphrase, KeySource::HandedOver),
         None => {
-            let passphrase = sources::ask(settings, "Vault passphrase:")?;
+            let passphrase = sources::ask(settings, open::QUESTION)?;
             (passphrase, KeySource::Asked)
         }
     };
