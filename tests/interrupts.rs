@@ -253,6 +253,26 @@ fn ctrl_d_is_an_empty_answer_and_leaves_at_once() {
     assert_eq!(cloudeka.connections(), 0);
 }
 
+#[test]
+fn ctrl_d_at_a_new_passphrase_makes_none() {
+    for question in &QUESTIONS[1..] {
+        let (_cloudeka, world) = cloudeka_and_world();
+        let mut terminal = until(world.cldkctl(["auth"]), question);
+        terminal.send_ctrl('d');
+        assert_leaves(terminal, &world, 2);
+    }
+    let (_cloudeka, world) = logged_in();
+    let before = world.files();
+    let mut terminal = world.cldkctl(["vault", "passphrase"]).on_pty();
+    terminal.expect("Vault passphrase:");
+    terminal.send_secret(PASSPHRASE);
+    terminal.expect("New vault passphrase:");
+    terminal.send_ctrl('d');
+    assert_eq!(terminal.wait(), 2, "{}", terminal.screen());
+    assert!(!terminal.screen().contains("Write it down"));
+    assert_eq!(world.files(), before);
+}
+
 /// A shell with job control, in which the binary is suspended and continued.
 fn in_a_shell(world: &World) -> Session {
     let mut command = std::process::Command::new("bash");

@@ -169,7 +169,7 @@ impl From<KdfError> for Failure {
 impl From<PromptError> for Failure {
     fn from(error: PromptError) -> Self {
         let exit = match error {
-            PromptError::TooLong | PromptError::Characters => Exit::Usage,
+            PromptError::Ended | PromptError::TooLong | PromptError::Characters => Exit::Usage,
             PromptError::NoTerminal | PromptError::Forbidden | PromptError::Io(_) => Exit::Failure,
         };
         Self::new(exit, error.to_string())
