@@ -223,10 +223,23 @@ fn check_asks_the_api_and_tells_the_answers_apart() {
     assert!(!cloudeka.requests_for(PROFILE).is_empty());
 
     cloudeka.misbehave_at(PROFILE, Misbehave::internal_error());
-    assert_eq!(accepted(&check(&["-o", "json"]).expect_code(8)), false);
+    assert_eq!(
+        accepted(&check(&["-o", "json"]).expect_code(8)),
+        Value::Null
+    );
     cloudeka.misbehave_at(PROFILE, Misbehave::CloseAtOnce);
-    assert_eq!(accepted(&check(&["-o", "json"]).expect_code(7)), false);
+    let output = check(&[]).expect_code(7);
+    assert!(output.stdout.contains("unknown"), "{output}");
+    assert!(!output.stdout.contains("failed"), "{output}");
+    assert_eq!(
+        accepted(&check(&["-o", "json"]).expect_code(7)),
+        Value::Null
+    );
     cloudeka.behave();
+    // The token goes nowhere else, so nobody judges it.
+    let elsewhere = ["-U", "http://127.0.0.1:9", "-o", "json"];
+    let output = check(&elsewhere).expect_code(3);
+    assert_eq!(accepted(&output), Value::Null);
 
     cloudeka.revoke_token(TOKEN);
     cloudeka.end_sessions();
@@ -234,7 +247,12 @@ fn check_asks_the_api_and_tells_the_answers_apart() {
 
     world.cldkctl(["lock"]).run().succeeded();
     let asked = cloudeka.connections();
-    check(&[]).expect_code(4);
+    let output = check(&[]).expect_code(4);
+    assert!(output.stdout.contains("not asked"), "{output}");
+    assert_eq!(
+        accepted(&check(&["-o", "json"]).expect_code(4)),
+        Value::Null
+    );
     assert_eq!(
         cloudeka.connections(),
         asked,

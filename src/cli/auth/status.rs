@@ -46,16 +46,36 @@ struct Status {
     /// There when the vault could be opened without asking.
     #[serde(skip_serializing_if = "Option::is_none")]
     contexts: Option<Vec<Shown>>,
-    /// There with `--check`: whether the API accepts the credential.
+    /// There with `--check`: what the API says of the credential.
     #[serde(skip_serializing_if = "Option::is_none")]
-    accepted: Option<bool>,
+    accepted: Option<Verdict>,
+}
+
+/// Whether the API accepts the credential; null where it did not say.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Accepted,
+    Rejected,
+    /// It was asked, in vain.
+    Unknown,
+    NotAsked,
+}
+
+impl Serialize for Verdict {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Accepted => serializer.serialize_bool(true),
+            Self::Rejected => serializer.serialize_bool(false),
+            Self::Unknown | Self::NotAsked => serializer.serialize_none(),
+        }
+    }
 }
 
 impl StatusArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let (check, vault) = match self.check.then(|| check(settings)) {
-            Some((check, vault)) => (Some(check), vault),
-            None => (None, None),
+        let (accepted, check, vault) = match self.check.then(|| check(settings)) {
+            Some((verdict, check, vault)) => (Some(verdict), Some(check), vault),
+            None => (None, None, None),
         };
         let sealed = open::peek(settings)?;
         // What opened the vault for the check is not read, asked for or derived again.
@@ -78,7 +98,7 @@ impl StatusArgs {
             unlocked_by: held,
             kdf: cost.map(|cost| cost.to_string()),
             contexts: opened.map(|vault| Shown::all(&vault.contents)),
-            accepted: check.as_ref().map(Result::is_ok),
+            accepted,
         };
         let nothing = !status.exists && !status.token_from_environment;
         if !nothing || settings.output != Format::Table {
@@ -93,12 +113,22 @@ impl StatusArgs {
     }
 }
 
-/// Whether the API accepts the credential, and the vault that this one is from.
-fn check(settings: &Settings) -> (Result<(), Failure>, Option<OpenVault>) {
+/// What the API says of the credential, how the check ends, and the vault that the credential
+/// is from.
+fn check(settings: &Settings) -> (Verdict, Result<(), Failure>, Option<OpenVault>) {
     interrupt::watch();
     match Credential::find(settings, Touch::Look) {
-        Ok(mut credential) => (ask(settings, &mut credential), credential.into_vault()),
-        Err(failure) => (Err(failure), None),
+        Ok(mut credential) => {
+            let asked = ask(settings, &mut credential);
+            let verdict = match &asked {
+                Ok(()) => Verdict::Accepted,
+                // Of what comes from the API this alone is about the token.
+                Err(failure) if failure.exit == Exit::NotLoggedIn => Verdict::Rejected,
+                Err(_) => Verdict::Unknown,
+            };
+            (verdict, asked, credential.into_vault())
+        }
+        Err(failure) => (Verdict::NotAsked, Err(failure), None),
     }
 }
 
@@ -146,10 +176,14 @@ fn as_table(status: &Status) -> String {
             cost.unwrap_or_else(|| "none; opened by identities".to_owned()),
         ));
     }
-    match status.accepted {
-        Some(true) => rows.push(("Check", "the API accepts the token".to_owned())),
-        Some(false) => rows.push(("Check", "failed".to_owned())),
-        None => {}
+    let said = status.accepted.map(|verdict| match verdict {
+        Verdict::Accepted => "the API accepts the token",
+        Verdict::Rejected => "failed",
+        Verdict::Unknown => "unknown: the API did not say",
+        Verdict::NotAsked => "not asked",
+    });
+    if let Some(said) = said {
+        rows.push(("Check", said.to_owned()));
     }
     let mut text = table(&rows);
     match status.contexts.as_deref() {
