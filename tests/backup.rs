@@ -350,3 +350,21 @@ fn an_unlocked_vault_is_backed_up_without_asking_and_the_copy_is_of_now() {
         [Some(1), Some(2)]
     );
 }
+
+#[test]
+fn a_backup_that_nobody_reads_is_none() {
+    let (_cloudeka, world) = logged_in();
+    let passphrase = world.write("run/passphrase", PASSPHRASE);
+    // Its reader has gone before anything is written.
+    let script = "{ sleep 0.3; \"$0\" \"$@\"; echo \"exit code $?\" >&2; } | :";
+    let output = world
+        .cldkctl(["vault", "backup", "-", "--passphrase-file"])
+        .arg(passphrase)
+        .under(["/bin/sh", "-c", script])
+        .run();
+    assert!(output.stderr.contains("exit code 1\n"), "{output}");
+    assert!(
+        output.stderr.contains("nobody reads the backup"),
+        "{output}"
+    );
+}

@@ -132,6 +132,26 @@ fn a_generous_umask_makes_nothing_readable() {
 }
 
 #[test]
+fn a_mean_umask_takes_nothing_from_its_owner() {
+    let cloudeka = Standin::start();
+    cloudeka.accept_token(TOKEN);
+    let world = World::with_binary("/bin/sh").at(&cloudeka);
+    world.write("cldkctl.passphrase", PASSPHRASE);
+    for command in ["auth --token-stdin", "vault backup copy.age"] {
+        let script = format!("umask 0477; exec \"$0\" {command}");
+        world
+            .cldkctl(["-c", &script, env!("CARGO_BIN_EXE_cldkctl")])
+            .stdin(TOKEN)
+            .env("CREDENTIALS_DIRECTORY", world.home())
+            .run()
+            .succeeded();
+    }
+    assert_eq!(mode(world.vault_path()), 0o600);
+    assert_eq!(mode(world.vault_path().parent().expect("a folder")), 0o700);
+    assert_eq!(mode(world.home().join("copy.age")), 0o600);
+}
+
+#[test]
 fn stock_age_and_argon2_open_the_vault() {
     if !are_installed(&["age", "argon2"]) {
         return;

@@ -418,6 +418,63 @@ fn a_plugin_asks_for_its_pin_on_the_terminal() {
 }
 
 #[test]
+fn the_passphrase_of_an_ssh_key_is_asked_for_once() {
+    if !are_installed(&["ssh-keygen"]) {
+        return;
+    }
+    let (_cloudeka, world) = logged_in();
+    let key = Key::ssh_protected(&world, "mq", "ed25519", "of the key");
+    add(&world, &key.recipient, &[]).succeeded();
+    let on_pty = |args: &[&str]| {
+        let run = world.cldkctl(args).args(["--identity", "mq"]);
+        run.stdout_apart().on_pty()
+    };
+    for args in [
+        &["auth", "token"][..],
+        &["context", "rename", "default", "renamed"],
+    ] {
+        let mut terminal = on_pty(args);
+        terminal.expect("Passphrase for the SSH key mq:");
+        terminal.send_secret("of the key");
+        assert_eq!(terminal.wait(), 0, "{}", terminal.screen());
+        let screen = terminal.screen();
+        assert_eq!(screen.matches("assphrase").count(), 1, "{screen}");
+        assert!(!screen.contains("of the key"), "{screen}");
+    }
+
+    let mut terminal = on_pty(&["auth", "token"]);
+    terminal.expect("Passphrase for the SSH key mq:");
+    terminal.send_secret("another one");
+    assert_eq!(terminal.wait(), 5, "{}", terminal.screen());
+    let screen = terminal.screen();
+    assert!(
+        screen.contains("wrong passphrase for the SSH key mq"),
+        "{screen}"
+    );
+    assert!(!screen.contains("altered"), "{screen}");
+}
+
+#[test]
+fn an_ssh_key_with_a_passphrase_and_nobody_to_ask_leaves_the_vault_locked() {
+    if !are_installed(&["ssh-keygen"]) {
+        return;
+    }
+    let (_cloudeka, world) = logged_in();
+    let key = Key::ssh_protected(&world, "mq", "ed25519", "of the key");
+    add(&world, &key.recipient, &[]).succeeded();
+    for (flags, why) in [
+        (&[][..], "no terminal"),
+        (&["--no-input"], "--no-input forbids"),
+    ] {
+        let run = world.cldkctl(["auth", "token", "--identity", "mq"]);
+        let output = run.args(flags).run().expect_code(4);
+        for text in ["the SSH key mq has a passphrase", why, "hint:"] {
+            assert!(output.stderr.contains(text), "{text}: {output}");
+        }
+    }
+}
+
+#[test]
 fn a_vault_is_not_saved_without_the_plugin_of_one_of_its_keys() {
     let (_cloudeka, world) = logged_in();
     let token = Key::plugin(&world, "token.key", false);

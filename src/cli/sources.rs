@@ -9,7 +9,7 @@ use super::console::Console;
 use super::failure::Failure;
 use super::global::{Handover, Settings};
 use crate::exit::Exit;
-use crate::prompt::identity;
+use crate::prompt::identity::{self, IdentityError};
 use crate::prompt::source::{self, FromFile};
 use crate::secret::Passphrase;
 
@@ -64,15 +64,28 @@ pub fn ask(settings: &Settings, question: &str) -> Result<Passphrase, Failure> {
 /// The identities in the file that `--identity` names.
 ///
 /// # Errors
-/// When it cannot be read or holds none.
+/// When it cannot be read or holds none; exit 4 when there is nobody to ask for an SSH key's
+/// passphrase.
 pub fn identities(settings: &Settings, path: &Path) -> Result<Vec<Box<dyn Identity>>, Failure> {
     let text = read_private(&settings.console, path)?;
-    identity::parse(&text, &path.display().to_string(), &settings.asker).map_err(|error| {
-        Failure::new(
-            Exit::WrongPassphrase,
-            format!("cannot use the identity file {}: {error}", path.display()),
+    let name = path.display().to_string();
+    identity::parse(&text, &name, &settings.asker).map_err(|error| match error {
+        IdentityError::Unanswered(why) if why.is_silence() => Failure::new(
+            Exit::Locked,
+            format!("the SSH key {name} has a passphrase, and {why}"),
         )
-        .hint("name an age identity file or an SSH private key with --identity")
+        .hint("run this on a terminal and without --no-input, or name a key without a passphrase with --identity"),
+        IdentityError::Unanswered(why) => why.into(),
+        IdentityError::WrongPassphrase => Failure::new(
+            Exit::WrongPassphrase,
+            format!("wrong passphrase for the SSH key {name}"),
+        )
+        .hint("try again with the passphrase of that key, which is not the vault's; `ssh-keygen -y -f` with the file tells whether it is the right one"),
+        error => Failure::new(
+            Exit::WrongPassphrase,
+            format!("cannot use the identity file {name}: {error}"),
+        )
+        .hint("name an age identity file or an SSH private key with --identity"),
     })
 }
 

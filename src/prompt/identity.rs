@@ -3,10 +3,12 @@
 use std::io;
 
 use age::encrypted;
+use age::secrecy::SecretString;
 use age::{Identity, IdentityFile, ssh};
 
 use super::asker::Asker;
-use crate::printable::on_one_line;
+use super::terminal::PromptError;
+use crate::printable::{on_one_line, printable};
 use crate::vault::ssh_key;
 
 /// The largest work factor (log2 N) of an identity file that is itself encrypted with a
@@ -22,6 +24,12 @@ pub enum IdentityError {
     /// An SSH key of a kind that age does not use.
     #[error("it is an SSH key of a kind that age does not support; ed25519 and RSA work")]
     UnsupportedSsh,
+    /// An SSH key has a passphrase, and there was no answer.
+    #[error("it has a passphrase, and {0}")]
+    Unanswered(PromptError),
+    /// The answer does not decrypt the SSH key.
+    #[error("wrong passphrase for the SSH key")]
+    WrongPassphrase,
     /// A plugin is not there, or an encrypted file is no good.
     #[error("{0}")]
     Age(String),
@@ -29,8 +37,12 @@ pub enum IdentityError {
 
 /// Reads the identities in `text`; `name` stands for the file when its passphrase is asked.
 ///
+/// The passphrase of an SSH key is asked for here, once, and not each time that the key is
+/// tried: age would ask for every stanza of every vault that is opened.
+///
 /// # Errors
-/// When there is none, or a plugin that one needs is not installed.
+/// When there is none, a plugin that one needs is not installed, or an SSH key's passphrase is
+/// not to be had.
 pub fn parse(
     text: &str,
     name: &str,
@@ -63,10 +75,20 @@ pub fn parse(
         }
         let identity = ssh::Identity::from_buffer(text.as_bytes(), Some(name.to_owned()))
             .map_err(|_| IdentityError::NoIdentity)?;
-        if let ssh::Identity::Unsupported(_) = identity {
-            return Err(IdentityError::UnsupportedSsh);
-        }
-        return Ok(vec![Box::new(identity.with_callbacks(asker.clone()))]);
+        let identity = match identity {
+            ssh::Identity::Unsupported(_) => return Err(IdentityError::UnsupportedSsh),
+            ssh::Identity::Encrypted(key) => {
+                let question = format!("Passphrase for the SSH key {}:", printable(name));
+                let answer = asker
+                    .ask_hidden(&question)
+                    .map_err(IdentityError::Unanswered)?;
+                key.decrypt(SecretString::from(answer.as_str()))
+                    .map_err(|_| IdentityError::WrongPassphrase)?
+                    .into()
+            }
+            ssh::Identity::Unencrypted(_) => identity,
+        };
+        return Ok(vec![Box::new(identity)]);
     }
     let identities = IdentityFile::from_buffer(text.as_bytes())
         .map_err(|_| IdentityError::NoIdentity)?

@@ -41,8 +41,9 @@ pub enum PromptError {
     /// The terminal failed or was closed.
     #[error("cannot read from the terminal: {0}")]
     Io(#[from] io::Error),
-    /// Ctrl-D, which is not to be taken for Enter.
-    #[error("the input ended, with nothing typed")]
+    /// Ctrl-D, or the end of the terminal, with nothing typed before: no answer, where an empty
+    /// line is one.
+    #[error("the input ended before anything was typed")]
     Ended,
     /// More than 64 KiB on one line.
     #[error("the answer is longer than 64 KiB")]
@@ -97,8 +98,8 @@ impl Terminal {
     /// with CR LF behind it would otherwise answer the next question with nothing.
     ///
     /// # Errors
-    /// When there is no answer, it is too long or has other control characters, or the terminal
-    /// is gone.
+    /// When the answer is too long, has other control characters, the input ends without one,
+    /// or the terminal is gone.
     pub fn ask_hidden(&mut self, question: &str) -> Result<Zeroizing<String>, PromptError> {
         let question = format!("{question} ");
         interrupt::note_question(&question);
@@ -121,14 +122,14 @@ impl Terminal {
         interrupt::note_question("");
         self.file.write_all(b"\n")?;
         let answer = answer?;
-        if spoilt.ended.load(Ordering::Relaxed) && answer.is_empty() {
-            return Err(PromptError::Ended);
-        }
         if spoilt.too_long.load(Ordering::Relaxed) {
             return Err(PromptError::TooLong);
         }
         if spoilt.characters.load(Ordering::Relaxed) || answer.contains('\u{fffd}') {
             return Err(PromptError::Characters);
+        }
+        if answer.is_empty() && spoilt.ended.load(Ordering::Relaxed) {
+            return Err(PromptError::Ended);
         }
         Ok(answer)
     }
@@ -192,6 +193,14 @@ struct Keys {
     spoilt: Arc<Spoilt>,
 }
 
+impl Keys {
+    /// Notes that no line end ended the answer; so many bytes are read then.
+    fn end(&self) -> usize {
+        self.spoilt.ended.store(true, Ordering::Relaxed);
+        0
+    }
+}
+
 impl Read for Keys {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         // One byte at a time: what follows the line belongs to the next question.
@@ -203,7 +212,7 @@ impl Read for Keys {
             match self.ahead.take() {
                 Some(ahead) => byte[0] = ahead,
                 None => match self.file.read(&mut *byte) {
-                    Ok(0) => return Ok(0),
+                    Ok(0) => return Ok(self.end()),
                     Ok(_) => {}
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                     Err(error) => return Err(error),
@@ -214,10 +223,7 @@ impl Read for Keys {
             match byte[0] {
                 b'\r' | b'\n' => return Ok(1),
                 // Ctrl-D ends the answer, as it does elsewhere.
-                0x04 => {
-                    self.spoilt.ended.store(true, Ordering::Relaxed);
-                    return Ok(0);
-                }
+                0x04 => return Ok(self.end()),
                 // Backspace, Ctrl-U, Ctrl-W, delete: `rpassword` acts on them.
                 0x08 | 0x15 | 0x17 | 0x7f => {}
                 0x00..0x20 => {

@@ -36,10 +36,24 @@ impl Key {
     /// What `ssh-keygen` makes of that type, with a comment; it has to be installed.
     #[track_caller]
     pub fn ssh(world: &World, name: &str, kind: &str) -> Self {
+        Self::ssh_protected(world, name, kind, "")
+    }
+
+    /// The same, protected by a passphrase.
+    #[track_caller]
+    pub fn ssh_protected(world: &World, name: &str, kind: &str, passphrase: &str) -> Self {
         let identity = world.home().join(name);
         let starting = starting();
         let made = Command::new("ssh-keygen")
-            .args(["-q", "-t", kind, "-N", "", "-C", &format!("sari@{name}")])
+            .args([
+                "-q",
+                "-t",
+                kind,
+                "-N",
+                passphrase,
+                "-C",
+                &format!("sari@{name}"),
+            ])
             .arg("-f")
             .arg(&identity)
             .output()

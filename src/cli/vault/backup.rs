@@ -51,7 +51,16 @@ impl BackupArgs {
         };
         if to_stdout {
             let mut stdout = io::stdout().lock();
-            return console::finish(stdout.write_all(&bytes).and_then(|()| stdout.flush()));
+            let written = stdout.write_all(&bytes).and_then(|()| stdout.flush());
+            return match written {
+                // Elsewhere none of our business; but a backup that nobody took is none.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::new(
+                    Exit::Failure,
+                    "nobody reads the backup on standard output to its end",
+                )
+                .hint("there is no backup; check the command that it is sent to, and do it again")),
+                written => console::finish(written),
+            };
         }
 
         let copy = target(&self.file)?;

@@ -101,6 +101,12 @@ fn temporary(folder: &Path, path: &Path) -> io::Result<NamedTempFile> {
             .suffix(TEMPORARY_SUFFIX)
             .permissions(fs::Permissions::from_mode(0o600))
             .tempfile_in(folder)?;
+        // A umask can take it from its owner. Not set where nothing is missing: some file
+        // systems, as of sticks, have modes of their own and refuse any other.
+        if file.as_file().metadata()?.mode() & 0o600 != 0o600 {
+            let permissions = fs::Permissions::from_mode(0o600);
+            file.as_file().set_permissions(permissions)?;
+        }
         // Where there are no such locks nothing is taken for a leftover either.
         let _ = lock(file.as_file(), FlockOperation::LockExclusive);
         // Between the two somebody may have taken it for one.
@@ -184,7 +190,13 @@ pub fn make_folder(folder: &Path) -> Result<(), StoreError> {
         missing.push(folder);
     }
     for folder in missing.into_iter().rev() {
-        let made = again(|| DirBuilder::new().mode(0o700).create(folder));
+        let made = again(|| DirBuilder::new().mode(0o700).create(folder)).and_then(|()| {
+            // As for a file.
+            match fs::metadata(folder)?.mode() & 0o700 {
+                0o700 => Ok(()),
+                _ => fs::set_permissions(folder, fs::Permissions::from_mode(0o700)),
+            }
+        });
         match made {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(io_error("create the folder", folder)(error));
