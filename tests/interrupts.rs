@@ -271,6 +271,21 @@ fn ctrl_d_changes_no_passphrase() {
     assert!(before == world.files());
 }
 
+/// A shell with job control, in which the binary is suspended and continued.
+fn in_a_shell(world: &World) -> Session {
+    let mut command = std::process::Command::new("bash");
+    command
+        .args(["--norc", "--noprofile", "--noediting", "-i"])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", world.home())
+        .env("XDG_DATA_HOME", world.data())
+        .env("XDG_CONFIG_HOME", world.config())
+        .env("TERM", "dumb")
+        .env("PS1", "ready> ");
+    Session::spawn(command)
+}
+
 #[test]
 fn ctrl_z_gives_the_echo_back_until_fg_asks_again() {
     let (cloudeka, world) = cloudeka_and_world();
