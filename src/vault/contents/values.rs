@@ -20,7 +20,7 @@ fn most_separators(json: &[u8]) -> usize {
     let (words, rest) = json.as_chunks::<8>();
     let found = words.iter().map(|word| {
         // With this bit `[` is `{`, and a comma stays one.
-        let word = u64::from_ne_bytes(*word) | ONES * 0x20;
+        let word = u64::from_ne_bytes(*word) | (ONES * 0x20);
         let found = zeros(word ^ (ONES * u64::from(b','))) | zeros(word ^ (ONES * u64::from(b'{')));
         (found >> 7).wrapping_mul(ONES) >> 56
     });
