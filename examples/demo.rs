@@ -23,7 +23,7 @@
     reason = "it talks to the reader, and a panic is how it fails"
 )]
 
-#[path = "../tests/support/mod.rs"]
+#[path = "../tests/it/support/mod.rs"]
 mod support;
 
 use std::fs;

@@ -8,7 +8,7 @@
 //! when its standard input does (Ctrl-D). It is the one that the tests and the demo use.
 #![allow(clippy::print_stdout, reason = "its address is what it has to say")]
 
-#[path = "../tests/support/mod.rs"]
+#[path = "../tests/it/support/mod.rs"]
 mod support;
 
 use std::io::{self, Write};

@@ -1,0 +1,259 @@
+//! Another user of the machine gets nothing of an unlocked vault: not from the kernel, not
+//! from the agent, not from a process that waits.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::io::{Error, ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::chown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::support::kernel::{
+    Refusal, acting_as, has_keyrings, in_another_login, in_the_shared_login, without_keyrings,
+};
+use crate::support::steps::{are_installed, assert_unlocked, logged_in, unlock, unlocked};
+use crate::support::world::set_mode;
+use crate::support::{
+    PASSPHRASE, SOMEONE_ELSE, TOKEN, World, can_be_someone_else, output_of, traces,
+};
+
+/// One who owns the vault, neither root nor [`SOMEONE_ELSE`].
+const OWNER: u32 = 65_433;
+
+/// What a program of somebody else prints, with its exit code. In the same session keyring,
+/// if the caller is not in another: so it is with what `sudo -u` starts.
+fn as_someone_else(program: &[&str]) -> (String, Option<i32>) {
+    let mut command = Command::new("setpriv");
+    let ids = [SOMEONE_ELSE; 2].map(|id| id.to_string());
+    command.args([
+        "--reuid",
+        &ids[0],
+        "--regid",
+        &ids[1],
+        "--clear-groups",
+        "--",
+    ]);
+    let output = output_of(command.args(program));
+    let printed = [output.stdout, output.stderr].concat();
+    (
+        String::from_utf8_lossy(&printed).into_owned(),
+        output.status.code(),
+    )
+}
+
+/// The ids of the keys for the vault of `world`, as the kernel lists them to who may see them.
+fn keys_of(world: &World) -> Vec<String> {
+    let keys = fs::read_to_string("/proc/keys").expect("the kernel lists keys");
+    let path = world.vault_path();
+    let ours = keys
+        .lines()
+        .filter(|line| line.contains(path.to_str().unwrap()) && line.contains(" user "));
+    ours.map(|line| format!("0x{}", &line[..8])).collect()
+}
+
+/// Opens every folder down to the vault to everybody, so that only the kernel is left to
+/// keep others out.
+fn open_wide(world: &World) {
+    for folder in [world.home(), world.data(), world.config(), world.runtime()] {
+        set_mode(&folder, 0o755);
+        if folder.join("cldkctl").exists() {
+            set_mode(folder.join("cldkctl"), 0o755);
+        }
+    }
+    set_mode(world.vault_path(), 0o644);
+}
+
+#[test]
+fn the_kernel_gives_the_key_to_no_other_user_in_either_scope() {
+    if !can_be_someone_else() || !has_keyrings() || !are_installed(&["keyctl"]) {
+        return;
+    }
+    for scope in ["session", "user"] {
+        let (_cloudeka, world) = logged_in();
+        let world = world.owned_by(OWNER);
+        unlock(&world, &["--scope", scope]);
+        assert_unlocked(&world);
+        let keys = acting_as(OWNER, || keys_of(&world));
+        assert_eq!(keys.len(), 1, "{scope}: {keys:?}");
+        let tries = || {
+            for operation in ["print", "read", "pipe", "revoke", "invalidate", "clear"] {
+                let (said, code) = as_someone_else(&["keyctl", operation, &keys[0]]);
+                assert_ne!(code, Some(0), "{scope}: {operation}: {said}");
+            }
+            for operation in [
+                ["setperm", "0x3f3f3f3f"],
+                ["timeout", "99999"],
+                ["chown", "65432"],
+            ] {
+                let [operation, value] = operation;
+                let (said, code) = as_someone_else(&["keyctl", operation, &keys[0], value]);
+                assert_ne!(code, Some(0), "{scope}: {operation}: {said}");
+            }
+            let (said, code) = as_someone_else(&["keyctl", "link", &keys[0], "@s"]);
+            assert_ne!(code, Some(0), "{scope}: link: {said}");
+            let (listed, _) = as_someone_else(&["cat", "/proc/keys"]);
+            assert!(!listed.contains("cldkctl:"), "{scope}: {listed}");
+        };
+        in_another_login(tries);
+        // In this very login, as `sudo -u` leaves it where there is no pam_keyinit.
+        tries();
+        assert_unlocked(&world);
+    }
+}
+
+#[test]
+fn the_owner_in_another_login_does_not_get_the_key_of_a_session_either() {
+    if !has_keyrings() || !are_installed(&["keyctl"]) {
+        return;
+    }
+    let (_cloudeka, world) = unlocked(&[]);
+    let keys = keys_of(&world);
+    assert_eq!(keys.len(), 1, "{keys:?}");
+    let keyctl = |args: &[&str]| output_of(Command::new("keyctl").args(args)).status;
+    assert!(keyctl(&["pipe", &keys[0]]).success(), "its possessor may");
+    let tries = || {
+        for args in [
+            ["pipe", &keys[0]].as_slice(),
+            &["setperm", &keys[0], "0x3f3f0000"],
+            &["link", &keys[0], "@s"],
+        ] {
+            assert!(!keyctl(args).success(), "{args:?}");
+        }
+    };
+    in_another_login(tries);
+    in_the_shared_login(tries);
+}
+
+#[test]
+fn our_own_program_run_by_another_user_finds_nothing() {
+    if !can_be_someone_else() || !has_keyrings() {
+        return;
+    }
+    for scope in ["session", "user"] {
+        let (_cloudeka, world) = logged_in();
+        let world = world.owned_by(OWNER);
+        unlock(&world, &["--scope", scope]);
+        // As if the vault were theirs, so that nothing but the keeper says no.
+        let vault = world.vault_path();
+        let give = |uid| {
+            // And all that leads to it.
+            for path in vault
+                .ancestors()
+                .take_while(|path| path.starts_with(world.home()))
+            {
+                chown(path, Some(uid), Some(uid)).unwrap();
+            }
+        };
+        open_wide(&world);
+        give(SOMEONE_ELSE);
+        let run = |args: &[&str]| {
+            let run = world.cldkctl(args).run_by(SOMEONE_ELSE);
+            run.env("XDG_CONFIG_HOME", "/nowhere").run()
+        };
+        let tries = || {
+            let output = run(&["auth", "token"]).expect_code(4);
+            output.assert_no_secret(&[TOKEN]);
+            let output = run(&["lock"]).succeeded();
+            assert!(output.stderr.contains("was not unlocked"), "{output}");
+        };
+        in_another_login(tries);
+        // Nor in the session keyring that `sudo -u` takes along.
+        run(&["auth", "token"]).expect_code(4);
+        give(OWNER);
+        assert_unlocked(&world);
+    }
+}
+
+#[test]
+fn the_agent_hangs_up_on_another_user_without_a_word() {
+    if !can_be_someone_else() {
+        return;
+    }
+    without_keyrings(Refusal::NotPermitted, || {
+        let (_cloudeka, world) = logged_in();
+        let world = world.owned_by(OWNER);
+        unlock(&world, &[]);
+        open_wide(&world);
+        set_mode(world.agent_socket(), 0o777);
+        let slot = format!("cldkctl:{}", world.vault_path().display());
+        let length = u16::try_from(slot.len()).unwrap().to_le_bytes();
+        let ask = |operation| {
+            let mut stream = UnixStream::connect(world.agent_socket()).expect("it can be reached");
+            stream
+                .set_read_timeout(Some(Duration::from_secs(5)))
+                .unwrap();
+            let request = [&[1, operation, length[0], length[1]], slot.as_bytes()].concat();
+            let mut answer = Vec::new();
+            let _ = stream.write_all(&request); // it may have hung up by now
+            let ended = stream.read_to_end(&mut answer);
+            let reset = |error: &Error| error.kind() == ErrorKind::ConnectionReset;
+            assert!(ended.as_ref().map_or_else(reset, |_| true), "{ended:?}");
+            answer
+        };
+        for operation in [1, 2, 3] {
+            let answer = acting_as(SOMEONE_ELSE, || ask(operation));
+            assert_eq!(answer, b"", "operation {operation}");
+        }
+        // The same is answered to its own user: it was no nonsense.
+        assert_eq!(acting_as(OWNER, || ask(2))[..2], [1, 1]);
+        assert_unlocked(&world); // nor did they lock it
+    });
+}
+
+#[test]
+fn an_agent_of_another_user_is_not_believed() {
+    if !can_be_someone_else() {
+        return;
+    }
+    without_keyrings(Refusal::NotPermitted, || {
+        let (_cloudeka, world) = logged_in();
+        let folder = world.runtime().join("cldkctl");
+        fs::create_dir(&folder).unwrap();
+        set_mode(world.home(), 0o755);
+        set_mode(world.runtime(), 0o755);
+        set_mode(&folder, 0o777);
+        let listener = acting_as(SOMEONE_ELSE, || UnixListener::bind(world.agent_socket()));
+        let heard = std::thread::spawn(move || {
+            let mut heard = Vec::new();
+            let (mut stream, _) = listener.expect("they may listen there").accept().unwrap();
+            stream.read_to_end(&mut heard).unwrap();
+            heard
+        });
+
+        let unlock = world.cldkctl(["unlock", "--passphrase-stdin"]);
+        let output = unlock.stdin(PASSPHRASE).run().expect_code(1);
+        assert!(output.stderr.contains("agent"), "{output}");
+        assert_eq!(heard.join().unwrap(), b"", "the key was handed to them");
+    });
+}
+
+#[test]
+fn a_command_that_waits_at_a_prompt_shows_nothing_in_proc() {
+    if !can_be_someone_else() {
+        return;
+    }
+    let (_cloudeka, world) = logged_in();
+    let world = world.owned_by(OWNER);
+    let mut terminal = world.cldkctl(["auth", "token"]).on_pty();
+    terminal.expect("Vault passphrase:");
+    terminal.send_bytes(&PASSPHRASE.as_bytes()[..12]); // typed in part
+    let pid = terminal.pid();
+    for file in [
+        "environ", "mem", "maps", "fd", "fdinfo", "cwd", "exe", "stack", "io",
+    ] {
+        let path = format!("/proc/{pid}/{file}");
+        let script = format!("cat {path} || ls {path}/ || readlink {path}");
+        let (said, code) = as_someone_else(&["sh", "-c", &script]);
+        assert_ne!(code, Some(0), "{path}: {said}");
+    }
+    let (cmdline, _) = as_someone_else(&["cat", &format!("/proc/{pid}/cmdline")]);
+    assert_eq!(traces::find(cmdline.as_bytes(), PASSPHRASE), None);
+    assert!(
+        Path::new(&format!("/proc/{pid}")).exists(),
+        "it still waits"
+    );
+    terminal.send_secret(&PASSPHRASE[12..]);
+    assert_eq!(terminal.wait(), 0, "{}", terminal.screen());
+}

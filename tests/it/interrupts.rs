@@ -1,0 +1,405 @@
+//! Ctrl-C, Ctrl-Z, a signal, a connection that breaks: the terminal is as it was before, and
+//! so is the disk.
+
+use std::ffi::OsString;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use crate::support::steps::{cloudeka_and_world, logged_in, type_new_passphrase};
+use crate::support::strace::can_trace;
+use crate::support::world::Cldkctl;
+use crate::support::{Misbehave, PASSPHRASE, Session, TOKEN, World, wait_until};
+use rustix::process::Signal;
+
+const INTERRUPTED: i32 = 130;
+
+/// Leaves at once, with the echo back on and nothing written.
+#[track_caller]
+fn assert_leaves(mut terminal: Session, world: &World, code: i32) {
+    let start = Instant::now();
+    assert_eq!(terminal.wait(), code, "{}", terminal.screen());
+    assert!(
+        start.elapsed() < Duration::from_secs(2),
+        "took {:?}",
+        start.elapsed()
+    );
+    assert!(terminal.echo_is_on(), "the echo stays off");
+    assert!(
+        terminal.screen().ends_with("\r\n"),
+        "a shell's prompt begins a line: {:?}",
+        terminal.screen()
+    );
+    assert!(
+        !world.data().join("cldkctl").exists(),
+        "something was written"
+    );
+    for secret in [TOKEN, PASSPHRASE] {
+        assert!(!terminal.screen().contains(secret));
+    }
+}
+
+/// On a terminal until this question, the ones before answered.
+#[track_caller]
+fn until(run: Cldkctl<'_>, question: &str) -> Session {
+    let mut terminal = run.on_pty();
+    for (asked, answer) in [
+        ("Enter your token:", TOKEN),
+        ("New vault passphrase:", PASSPHRASE),
+        ("Repeat passphrase:", PASSPHRASE),
+    ] {
+        terminal.expect(asked);
+        if asked == question {
+            break;
+        }
+        terminal.send_secret(answer);
+    }
+    terminal
+}
+
+const QUESTIONS: [&str; 3] = [
+    "Enter your token:",
+    "New vault passphrase:",
+    "Repeat passphrase:",
+];
+
+#[test]
+fn ctrl_c_at_each_question() {
+    for question in QUESTIONS {
+        for typed_before in ["", "half an answ"] {
+            let (_cloudeka, world) = cloudeka_and_world();
+            let mut terminal = until(world.cldkctl(["auth"]), question);
+            terminal.send_bytes(typed_before.as_bytes());
+            terminal.send_ctrl('c');
+            assert_leaves(terminal, &world, INTERRUPTED);
+        }
+    }
+}
+
+#[test]
+fn ctrl_c_while_the_network_is_waited_for() {
+    let (cloudeka, world) = cloudeka_and_world();
+    cloudeka.misbehave(Misbehave::NeverAnswer);
+    let mut terminal = world.cldkctl(["auth"]).on_pty();
+    terminal.expect("Enter your token:");
+    terminal.send_secret(TOKEN);
+    assert!(wait_until(Duration::from_secs(20), || !cloudeka
+        .requests()
+        .is_empty()));
+    terminal.send_ctrl('c');
+    assert_leaves(terminal, &world, INTERRUPTED);
+}
+
+#[test]
+fn ctrl_c_while_the_network_is_waited_for_without_any_question_before() {
+    let (cloudeka, world) = cloudeka_and_world();
+    cloudeka.misbehave(Misbehave::NeverAnswer);
+    let mut terminal = world
+        .cldkctl(["auth", "--token-stdin"])
+        .stdin(TOKEN)
+        .on_pty();
+    assert!(wait_until(Duration::from_secs(20), || !cloudeka
+        .requests()
+        .is_empty()));
+    terminal.send_ctrl('c');
+    let start = Instant::now();
+    assert_eq!(terminal.wait(), INTERRUPTED);
+    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(!world.data().join("cldkctl").exists());
+}
+
+#[test]
+fn ctrl_c_between_two_attempts() {
+    let (cloudeka, world) = cloudeka_and_world();
+    cloudeka.misbehave(Misbehave::too_many_requests(50));
+    let mut terminal = world.cldkctl(["auth"]).on_pty();
+    terminal.expect("Enter your token:");
+    terminal.send_secret(TOKEN);
+    assert!(wait_until(Duration::from_secs(20), || !cloudeka
+        .requests()
+        .is_empty()));
+    std::thread::sleep(Duration::from_millis(100));
+    terminal.send_ctrl('c');
+    assert_leaves(terminal, &world, INTERRUPTED);
+}
+
+#[test]
+fn ctrl_c_while_the_key_is_derived() {
+    let (_cloudeka, world) = cloudeka_and_world();
+    let run = world.cldkctl(["auth", "--kdf-memory", "256MiB", "--kdf-iterations", "20"]);
+    let mut terminal = until(run, "Repeat passphrase:");
+    terminal.send_secret(PASSPHRASE);
+    terminal.expect("Deriving the vault key");
+    terminal.send_ctrl('c');
+    assert_leaves(terminal, &world, INTERRUPTED);
+}
+
+#[test]
+fn ctrl_c_at_the_passphrase_of_a_vault_leaves_it_alone() {
+    let (_cloudeka, world) = logged_in();
+    let before = world.files();
+    for args in [
+        &["auth", "token"][..],
+        &["auth", "logout"],
+        &["auth", TOKEN],
+    ] {
+        let mut terminal = world.cldkctl(args).on_pty();
+        terminal.expect("Vault passphrase:");
+        terminal.send_bytes(b"half");
+        terminal.send_ctrl('c');
+        assert_eq!(terminal.wait(), INTERRUPTED);
+        assert!(terminal.echo_is_on());
+        assert_eq!(world.files(), before);
+    }
+}
+
+#[test]
+fn sigint_without_a_terminal() {
+    let (cloudeka, world) = cloudeka_and_world();
+    cloudeka.misbehave(Misbehave::NeverAnswer);
+    let running = world
+        .cldkctl(["auth", "--token-stdin"])
+        .stdin(TOKEN)
+        .spawn();
+    assert!(wait_until(Duration::from_secs(20), || !cloudeka
+        .requests()
+        .is_empty()));
+    running.signal(Signal::INT);
+    let output = running.wait().expect_code(INTERRUPTED);
+    output.assert_no_secret(&[TOKEN]);
+}
+
+/// A second Ctrl-C, or SIGCONT, which systemd sends behind SIGTERM.
+#[test]
+fn another_signal_right_behind_the_first_changes_nothing() {
+    let (cloudeka, world) = cloudeka_and_world();
+    cloudeka.misbehave(Misbehave::NeverAnswer);
+    for (first, second, code) in [
+        (Signal::TERM, Signal::CONT, 128 + 15),
+        (Signal::INT, Signal::INT, INTERRUPTED),
+        (Signal::HUP, Signal::TERM, 128 + 1),
+    ] {
+        for delay in 0..20 {
+            let before = cloudeka.requests().len();
+            let run = world.cldkctl(["auth", "--token-stdin"]).stdin(TOKEN);
+            let running = run.spawn();
+            let waits = || cloudeka.requests().len() > before;
+            assert!(wait_until(Duration::from_secs(20), waits));
+            running.signal(first);
+            std::thread::sleep(Duration::from_micros(200 * delay));
+            running.signal(second);
+            let output = running.wait().expect_code(code);
+            assert_eq!(output.stderr, "", "{first:?} {second:?} {delay}");
+        }
+    }
+}
+
+#[test]
+fn other_signals_give_the_echo_back_too() {
+    for (signal, number) in [
+        (Signal::TERM, 15),
+        (Signal::QUIT, 3),
+        (Signal::HUP, 1),
+        (Signal::ABORT, 6),
+        (Signal::ALARM, 14),
+        (Signal::USR1, 10),
+        (Signal::USR2, 12),
+        (Signal::XCPU, 24),
+        (Signal::VTALARM, 26),
+        (Signal::PROF, 27),
+    ] {
+        for question in QUESTIONS {
+            let (_cloudeka, world) = cloudeka_and_world();
+            let terminal = until(world.cldkctl(["auth"]), question);
+            assert!(!terminal.echo_is_on());
+            terminal.signal(signal);
+            assert_leaves(terminal, &world, 128 + number);
+        }
+    }
+}
+
+#[test]
+fn ctrl_backslash_gives_the_echo_back_too() {
+    let (_cloudeka, world) = cloudeka_and_world();
+    let mut terminal = until(world.cldkctl(["auth"]), "Repeat passphrase:");
+    terminal.send_bytes(&[0x1c]);
+    assert_leaves(terminal, &world, 128 + 3);
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_it() {
+    for question in QUESTIONS {
+        let (_cloudeka, world) = cloudeka_and_world();
+        let mut terminal = until(world.cldkctl(["auth"]), question);
+        terminal.hang_up();
+        let start = Instant::now();
+        assert_ne!(terminal.wait(), 0);
+        assert!(
+            start.elapsed() < Duration::from_secs(2),
+            "{:?}",
+            start.elapsed()
+        );
+        assert!(!world.data().join("cldkctl").exists());
+    }
+}
+
+#[test]
+fn ctrl_d_is_no_answer_and_leaves_at_once() {
+    for question in QUESTIONS {
+        let (cloudeka, world) = cloudeka_and_world();
+        let mut terminal = until(world.cldkctl(["auth"]), question);
+        terminal.send_ctrl('d');
+        terminal.expect("the input ended");
+        assert_leaves(terminal, &world, 2);
+        assert_eq!(cloudeka.connections() > 0, question != QUESTIONS[0]);
+    }
+}
+
+/// Enter alone asks for seven words; the end of the input asks for nothing.
+#[test]
+fn ctrl_d_changes_no_passphrase() {
+    let (_cloudeka, world) = logged_in();
+    let before = world.files();
+    let mut terminal = world.cldkctl(["vault", "passphrase"]).on_pty();
+    terminal.expect("Vault passphrase:");
+    terminal.send_secret(PASSPHRASE);
+    terminal.expect("New vault passphrase:");
+    terminal.send_ctrl('d');
+    terminal.expect("the input ended");
+    assert_eq!(terminal.wait(), 2, "{}", terminal.screen());
+    assert!(before == world.files());
+}
+
+/// A shell with job control, in which the binary is suspended and continued.
+fn in_a_shell(world: &World) -> Session {
+    let mut command = std::process::Command::new("bash");
+    command
+        .args(["--norc", "--noprofile", "--noediting", "-i"])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", world.home())
+        .env("XDG_DATA_HOME", world.data())
+        .env("XDG_CONFIG_HOME", world.config())
+        .env("TERM", "dumb")
+        .env("PS1", "ready> ");
+    Session::spawn(command)
+}
+
+#[test]
+fn ctrl_z_gives_the_echo_back_until_fg_asks_again() {
+    let (cloudeka, world) = cloudeka_and_world();
+    let mut shell = in_a_shell(&world);
+    shell.expect("ready> ");
+    let binary = env!("CARGO_BIN_EXE_cldkctl");
+    shell.send_line(&format!("{binary} auth -U {}", cloudeka.base_url()));
+    shell.expect("Enter your token:");
+    for _ in 0..2 {
+        assert!(!shell.echo_is_on());
+        shell.send_ctrl('z');
+        shell.expect("Stopped");
+        shell.expect("ready> ");
+        assert!(
+            wait_until(Duration::from_secs(5), || shell.echo_is_on()),
+            "the shell can be read"
+        );
+        shell.send_line("fg");
+        shell.expect("Enter your token:");
+        assert!(
+            wait_until(Duration::from_secs(5), || !shell.echo_is_on()),
+            "the echo is on again"
+        );
+    }
+    shell.send_secret(TOKEN);
+    type_new_passphrase(&mut shell, PASSPHRASE);
+    shell.expect("Auth success");
+    shell.expect("ready> ");
+    assert!(shell.echo_is_on());
+    shell.send_line("exit");
+    shell.wait();
+    for secret in [TOKEN, PASSPHRASE] {
+        assert!(!shell.screen().contains(secret), "{}", shell.screen());
+    }
+}
+
+#[test]
+fn ctrl_z_while_the_network_is_waited_for_keeps_the_next_question_quiet() {
+    let (cloudeka, world) = cloudeka_and_world();
+    cloudeka.misbehave(Misbehave::SlowBody(Duration::from_millis(5)));
+    let mut shell = in_a_shell(&world);
+    shell.expect("ready> ");
+    let binary = env!("CARGO_BIN_EXE_cldkctl");
+    shell.send_line(&format!("{binary} auth -U {}", cloudeka.base_url()));
+    shell.expect("Enter your token:");
+    shell.send_secret(TOKEN);
+    assert!(wait_until(Duration::from_secs(20), || !cloudeka
+        .requests()
+        .is_empty()));
+    shell.send_ctrl('z');
+    shell.expect("Stopped");
+    shell.expect("ready> ");
+    assert!(wait_until(Duration::from_secs(5), || shell.echo_is_on()));
+    shell.send_line("fg");
+    type_new_passphrase(&mut shell, PASSPHRASE);
+    shell.expect("Auth success");
+    shell.expect("ready> ");
+    shell.send_line("exit");
+    shell.wait();
+    assert!(!shell.screen().contains(PASSPHRASE), "{}", shell.screen());
+}
+
+#[test]
+fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
+    // As `nohup cldkctl …` has it.
+    let (cloudeka, world) = cloudeka_and_world();
+    cloudeka.misbehave(Misbehave::SlowBody(Duration::from_millis(3)));
+    world.write("cldkctl.passphrase", PASSPHRASE);
+    let script = "trap '' HUP; exec \"$0\" auth --token-stdin";
+    let shell = World::with_binary("/bin/sh").at(&cloudeka);
+    let running = shell
+        .cldkctl(["-c", script, env!("CARGO_BIN_EXE_cldkctl")])
+        .env("CREDENTIALS_DIRECTORY", world.home())
+        .stdin(TOKEN)
+        .spawn();
+    assert!(wait_until(Duration::from_secs(20), || !cloudeka
+        .requests()
+        .is_empty()));
+    running.signal(Signal::HUP);
+    running.wait().succeeded();
+}
+
+#[test]
+fn ctrl_c_while_the_terminal_is_given_back() {
+    if !can_trace() {
+        return;
+    }
+    let (_cloudeka, world) = logged_in();
+    let log = world.home().join("strace.log");
+    // Without a spinner, which would ask for the size of the terminal.
+    let token = |inject: &str| {
+        let strace = ["strace", "-f", "-qq", "-e", "trace=ioctl", "-e", inject];
+        let strace = strace.iter().map(OsString::from);
+        let strace = strace.chain(["-o".into(), log.clone().into()]);
+        world.cldkctl(["lock"]).run().succeeded();
+        let run = world.cldkctl(["auth", "token"]).under(strace);
+        let mut terminal = run.stderr_apart().on_pty();
+        terminal.expect("Vault passphrase:");
+        terminal.send_secret(PASSPHRASE);
+        terminal.expect(TOKEN);
+        terminal
+    };
+    assert_eq!(token("signal=none").wait(), 0);
+    let log = fs::read_to_string(&log).expect("a log");
+    let main = log.split(' ').next().expect("a thread");
+    let of_main = log.lines().filter(|line| line.starts_with(main));
+    let last = of_main
+        .enumerate()
+        .filter(|(_, line)| line.contains("TCSETS"))
+        .last();
+    let number = last.expect("the echo comes back").0 + 1;
+
+    let late = format!("inject=ioctl:delay_enter=2000000:when={number}");
+    let mut terminal = token(&late);
+    std::thread::sleep(Duration::from_millis(500));
+    terminal.send_ctrl('c');
+    assert_eq!(terminal.wait(), INTERRUPTED, "{}", terminal.screen());
+    assert!(terminal.echo_is_on(), "the echo stays off");
+}

@@ -1,0 +1,311 @@
+//! HTTPS: whom to trust, what is said of whom one cannot, and proxies in between.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use crate::support::failures::{assert_failed, assert_unchanged, auth};
+use crate::support::steps::contents_of;
+use crate::support::{Certificate, PASSPHRASE, Standin, TOKEN, World};
+
+fn start(certificate: Certificate) -> (Standin, World) {
+    let cloudeka = Standin::start_tls_with(certificate);
+    cloudeka.accept_token(TOKEN);
+    let world = World::new().at(&cloudeka);
+    world.write("ca.pem", cloudeka.ca_pem());
+    (cloudeka, world)
+}
+
+#[test]
+fn an_authority_of_ones_own_is_trusted_when_it_is_named() {
+    let (cloudeka, world) = start(Certificate::Good);
+    let ca = world.home().join("ca.pem");
+    auth(&world).0.arg("--ca-cert").arg(&ca).run().succeeded();
+    auth(&world).0.env("SSL_CERT_FILE", &ca).run().succeeded();
+    let settings = std::fs::read_to_string(world.settings_path()).expect("settings");
+    let settings = "ca-cert = \"~/ca.pem\"\n".to_owned() + &settings;
+    std::fs::write(world.settings_path(), settings).expect("written");
+    auth(&world).0.run().succeeded();
+    assert_eq!(cloudeka.requests().len(), 3);
+    let contents = contents_of(&world.vault_path(), PASSPHRASE);
+    assert_eq!(contents["contexts"][0]["base_url"], cloudeka.base_url());
+}
+
+#[test]
+fn a_certificate_that_is_no_good_is_named_and_gets_no_token() {
+    for (certificate, says) in [
+        (Certificate::OtherName, "for another name"),
+        (Certificate::Expired, "expired"),
+        (Certificate::SelfSigned, "not trusted"),
+    ] {
+        let (cloudeka, world) = start(certificate);
+        let (run, before) = auth(&world);
+        let output = run.arg("--ca-cert").arg(world.home().join("ca.pem")).run();
+        assert_failed(&world, &before, output, 7, &[&cloudeka.base_url(), says]);
+        assert_unchanged(&world, &before);
+        assert!(cloudeka.requests().is_empty(), "{certificate:?}");
+        assert_eq!(
+            cloudeka.connections(),
+            1,
+            "not tried again: {certificate:?}"
+        );
+    }
+}
+
+#[test]
+fn the_certificate_of_an_authority_is_no_servers_whether_it_is_trusted_or_not() {
+    let (cloudeka, world) = start(Certificate::OfItself);
+    let ca = world.home().join("ca.pem");
+    for trusted in [false, true] {
+        let (run, before) = auth(&world);
+        let run = if trusted {
+            run.arg("--ca-cert").arg(&ca)
+        } else {
+            run
+        };
+        let output = run.run();
+        // To name it is no help.
+        assert!(!output.stderr.contains("goes with --ca-cert"), "{output}");
+        let says = ["of a certificate authority", "a certificate of its own"];
+        assert_failed(&world, &before, output, 7, &says);
+    }
+    assert!(cloudeka.requests().is_empty());
+}
+
+#[test]
+fn an_authority_that_nobody_named_is_not_trusted() {
+    let (cloudeka, world) = start(Certificate::Good);
+    let other = Standin::start_tls();
+    let other = world.write("other.pem", other.ca_pem());
+    let (run, before) = auth(&world);
+    let output = run.arg("--ca-cert").arg(&other).run();
+    assert_failed(
+        &world,
+        &before,
+        output,
+        7,
+        &[&cloudeka.base_url(), "not trusted", "--ca-cert"],
+    );
+    let (run, before) = auth(&world);
+    let output = run.env("SSL_CERT_FILE", &other).run();
+    assert_failed(
+        &world,
+        &before,
+        output,
+        7,
+        &[&cloudeka.base_url(), "not trusted", "--ca-cert"],
+    );
+    assert_unchanged(&world, &before);
+    assert!(cloudeka.requests().is_empty());
+}
+
+#[test]
+fn a_file_that_is_no_authority_is_told_from_a_server_that_is_not_trusted() {
+    let (cloudeka, world) = start(Certificate::Good);
+    world.write("empty.pem", "");
+    world.write("text.pem", "hello");
+    world.write("cut.pem", &cloudeka.ca_pem()[..100]);
+    for (name, says) in [
+        ("missing.pem", "missing.pem"),
+        ("empty.pem", "empty.pem"),
+        ("text.pem", "text.pem"),
+        ("cut.pem", "cut.pem"),
+    ] {
+        let (run, before) = auth(&world);
+        let output = run.arg("--ca-cert").arg(world.home().join(name)).run();
+        assert_failed(&world, &before, output, 2, &[says, "--ca-cert"]);
+        assert_unchanged(&world, &before);
+    }
+    assert_eq!(cloudeka.connections(), 0);
+}
+
+/// A proxy that tunnels, or does not; what it was asked for.
+struct Proxy {
+    url: String,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Proxy {
+    /// Leads to `target`, whatever is asked for; without one it denies.
+    fn start(target: Option<&Standin>) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("a bound port"));
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let target = target.map(|it| it.base_url().split("://").nth(1).expect("host").to_owned());
+        let log = Arc::clone(&asked);
+        // Ends with the test's process.
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let (log, target) = (Arc::clone(&log), target.clone());
+                thread::spawn(move || tunnel(client, target.as_deref(), &log));
+            }
+        });
+        Self { url, asked }
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().expect("no panic").clone()
+    }
+}
+
+fn tunnel(mut client: TcpStream, target: Option<&str>, log: &Mutex<Vec<String>>) {
+    let mut lines = BufReader::new(client.try_clone().expect("a stream"));
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") && lines.read_line(&mut head).is_ok_and(|read| read > 0) {}
+    log.lock().expect("no panic").push(head);
+    let Some(target) = target else {
+        let _ = client.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
+        return;
+    };
+    let mut server = TcpStream::connect(target).expect("the stand-in");
+    let _ = client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n");
+    let (mut from_server, mut to_client) = (
+        server.try_clone().expect("a stream"),
+        client.try_clone().expect("a stream"),
+    );
+    thread::spawn(move || {
+        let _ = std::io::copy(&mut from_server, &mut to_client);
+        let _ = to_client.shutdown(Shutdown::Both);
+    });
+    let _ = std::io::copy(&mut lines.by_ref(), &mut server);
+}
+
+#[test]
+fn a_proxy_of_the_environment_carries_the_connection_and_sees_no_token() {
+    let (cloudeka, world) = start(Certificate::OtherName);
+    for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        let proxy = Proxy::start(Some(&cloudeka));
+        let run = auth(&world)
+            .0
+            .env(variable, &proxy.url)
+            .args(["-U", "https://cloudeka.example"]);
+        run.arg("--ca-cert")
+            .arg(world.home().join("ca.pem"))
+            .run()
+            .succeeded();
+        let asked = proxy.asked();
+        assert_eq!(asked.len(), 1, "{variable}");
+        assert!(
+            asked[0].starts_with("CONNECT cloudeka.example:443 HTTP/1.1\r\n"),
+            "{asked:?}"
+        );
+        assert!(!asked[0].contains(TOKEN));
+    }
+    assert_eq!(cloudeka.requests().len(), 4);
+}
+
+#[test]
+fn a_proxy_that_is_not_wanted_for_a_host_is_not_asked() {
+    let (_cloudeka, world) = start(Certificate::OtherName);
+    let proxy = Proxy::start(None);
+    let (run, before) = auth(&world);
+    let run = run
+        .env("HTTPS_PROXY", &proxy.url)
+        .env("NO_PROXY", "cloudeka.invalid");
+    let output = run
+        .args(["-U", "https://cloudeka.invalid", "--max-retries", "0"])
+        .run();
+    assert_failed(&world, &before, output, 7, &["https://cloudeka.invalid"]);
+    assert_eq!(proxy.asked(), [""; 0]);
+}
+
+#[test]
+fn a_proxy_that_denies_or_is_not_there_is_told_from_the_api() {
+    let (_cloudeka, world) = start(Certificate::OtherName);
+    let denying = Proxy::start(None);
+    let nobody = crate::support::standin::nobodys_url();
+    for (proxy, says) in [
+        (&denying.url, "the proxy did not open"),
+        (&nobody, "through the proxy"),
+    ] {
+        let (run, before) = auth(&world);
+        let run = run.env("HTTPS_PROXY", proxy).args(["--max-retries", "0"]);
+        let output = run.args(["-U", "https://cloudeka.example"]).run();
+        assert_failed(
+            &world,
+            &before,
+            output,
+            7,
+            &["https://cloudeka.example", says],
+        );
+        assert_unchanged(&world, &before);
+    }
+}
+
+#[test]
+fn loopback_is_never_asked_for_through_a_proxy() {
+    let proxy = Proxy::start(None);
+    let plain = Standin::start();
+    plain.accept_token(TOKEN);
+    let plain_world = World::new().at(&plain);
+    let (_secure, secure_world) = start(Certificate::Good);
+    for world in [&plain_world, &secure_world] {
+        let ca = world.write("ca.pem", _secure.ca_pem());
+        let mut run = auth(world).0.arg("--ca-cert").arg(ca);
+        for variable in [
+            "HTTP_PROXY",
+            "http_proxy",
+            "HTTPS_PROXY",
+            "https_proxy",
+            "ALL_PROXY",
+            "all_proxy",
+        ] {
+            run = run.env(variable, &proxy.url);
+        }
+        run.run().succeeded();
+    }
+    assert_eq!(proxy.asked(), [""; 0]);
+}
+
+#[test]
+fn a_proxys_password_is_not_shown() {
+    let (_cloudeka, world) = start(Certificate::OtherName);
+    let proxy = Proxy::start(None);
+    let with_password = proxy.url.replace("http://", "http://user:proxypassword@");
+    let (run, _) = auth(&world);
+    let run = run
+        .env("HTTPS_PROXY", with_password)
+        .args(["-v", "-U", "https://cloudeka.example"]);
+    run.run()
+        .expect_code(7)
+        .assert_no_secret(&["proxypassword"]);
+}
+
+/// Or the connection that was to go through it would go past it.
+#[test]
+fn a_variable_that_names_no_proxy_is_wrong_usage_and_nothing_is_sent() {
+    let world = World::new();
+    let file = world.write("passphrase", PASSPHRASE);
+    for (variable, value) in [
+        ("HTTPS_PROXY", "not a url proxypassword"),
+        ("https_proxy", "ftp://user:proxypassword@127.0.0.1:1"),
+        ("all_proxy", "http://user:proxypassword@"),
+    ] {
+        for args in [
+            &["auth", "--token-stdin"][..],
+            &["api", "/core/user/profile"],
+        ] {
+            let run = world.cldkctl(args.iter().copied());
+            let run = match args[0] {
+                "auth" => run.stdin(TOKEN).arg("--passphrase-file").arg(&file),
+                _ => run.env("CLDKCTL_TOKEN", TOKEN),
+            };
+            let run = run.args(["-v", "-U", "https://cloudeka.invalid"]);
+            let output = run.env(variable, value).run().expect_code(2);
+            let said = format!("{variable} is not the address of a proxy");
+            assert!(output.stderr.contains(&said), "{output}");
+            assert!(!output.stderr.contains("attempt"), "{output}");
+            output.assert_no_secret(&["proxypassword", TOKEN]);
+        }
+    }
+    // On the way to this machine itself none is asked.
+    let cloudeka = Standin::start();
+    cloudeka.accept_token(TOKEN);
+    let world = world.at(&cloudeka);
+    auth(&world)
+        .0
+        .env("ALL_PROXY", "nonsense//")
+        .run()
+        .succeeded();
+}
