@@ -6,21 +6,17 @@ pub mod completion;
 pub mod config;
 pub mod console;
 pub mod context;
-pub mod credential;
+pub mod environment;
 pub mod exec;
 pub mod failure;
 pub mod global;
 pub mod lock;
-pub mod new_passphrase;
-pub mod online;
-pub mod open;
 pub mod period;
 pub mod recipient;
 mod refusal;
-pub mod save;
-pub mod seen;
+pub mod report;
 pub mod size;
-pub mod sources;
+pub mod ui;
 pub mod unlock;
 pub mod vault;
 
@@ -29,6 +25,7 @@ use std::mem::ManuallyDrop;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::console::Console;
+use self::environment::TokenVariable;
 use self::failure::Failure;
 use self::global::GlobalArgs;
 use crate::exit::Exit;
@@ -93,7 +90,7 @@ pub fn main() -> Exit {
     if words.next().is_some_and(|word| word == agent::COMMAND) {
         return hold_keys(words.next().is_some_and(|word| word == agent::SERVE));
     }
-    let _kept = credential::take_from_environment();
+    let token = environment::take_tokens();
     let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => return refusal::explain(error),
@@ -105,7 +102,7 @@ pub fn main() -> Exit {
     if let Some(color) = cli.global.color() {
         global::set_color(color);
     }
-    match run(cli) {
+    match run(cli, &token) {
         Ok(()) => Exit::Success,
         Err(failure) => {
             console.failure(&failure);
@@ -131,8 +128,8 @@ fn hold_keys(serve: bool) -> Exit {
     }
 }
 
-fn run(cli: Cli) -> Result<(), Failure> {
-    let settings = cli.global.settle()?;
+fn run(cli: Cli, token: &TokenVariable) -> Result<(), Failure> {
+    let settings = cli.global.settle(token)?;
     let result = match cli.command {
         Command::Auth(args) => args.run(&settings),
         Command::Unlock(args) => args.run(&settings),

@@ -58,5 +58,5 @@ pub use login::Login;
 pub use request::{Answer, Body, Method, Request, UnknownMethod};
 pub use retry::Event;
 pub use roots::RootsError;
-pub use session::Session;
+pub use session::session;
 pub use unreachable::{CertificateProblem, Unreachable};

@@ -151,6 +151,8 @@ pub mod keeper;
 
 pub mod interrupt;
 
+pub mod app;
+
 pub mod cli;
 pub mod exit;
 

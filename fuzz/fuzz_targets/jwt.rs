@@ -1,7 +1,7 @@
 //! When a session ends, by its own claims. A text in two lines is put together to a JWT.
 #![no_main]
 
-use cldkctl::cloudeka::Session;
+use cldkctl::cloudeka::session;
 use cldkctl::secret::Token;
 use cldkctl_fuzz::text;
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +18,7 @@ fuzz_target!(|input: &[u8]| {
         let Ok(token) = Token::parse(&session) else {
             continue;
         };
-        let session = Session::received(token, now);
+        let session = session(token, now);
         let longest = now
             .checked_add(SignedDuration::from_hours(30 * 24))
             .unwrap_or(Timestamp::MAX);

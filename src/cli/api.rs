@@ -8,18 +8,16 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::console;
-use super::credential::Credential;
 use super::failure::Failure;
-use super::global::{Handover, Settings};
-use super::online;
+use super::global::Settings;
+use crate::app::{Credential, PassphraseSource};
 use crate::base_url::BaseUrl;
-use crate::cloudeka::{Answer, Body, Client, Error, Fault, Method, Request, RequestError};
+use crate::cloudeka::{Answer, Body, Method, Request, RequestError};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::Touch;
 use crate::printable::printable;
 use crate::prompt::{file, source};
-use crate::secret::Token;
 
 /// The largest body that is sent, in bytes.
 const MAX_BODY_BYTES: u64 = 64 * 1024 * 1024;
@@ -60,8 +58,8 @@ impl ApiArgs {
             .input
             .as_ref()
             .is_some_and(|file| file.as_os_str() == "-")
-            && settings.identity.is_none()
-            && settings.handover == Some(Handover::Stdin)
+            && settings.vault.unlocker.identity.is_none()
+            && settings.vault.unlocker.passphrase == Some(PassphraseSource::Stdin)
         {
             return Err(Failure::new(
                 Exit::Usage,
@@ -80,11 +78,11 @@ impl ApiArgs {
         };
         // Before anything is asked or unlocked: a wrong path needs no token. Nor a session, which
         // is why a long one is tried with the address of the login as well.
-        check(&settings.login_base_url())?;
-        let mut credential = Credential::find(settings, Touch::Use)?;
+        check(&settings.address.of_login())?;
+        let mut credential = settings.credentials()?.find(Touch::Use)?;
         check(&credential.base_url)?;
-        let client = online::client(settings, credential.base_url.clone())?;
-        let answer = call_in_session(settings, &mut credential, &client, &request)?;
+        let client = credential.client()?;
+        let answer = credential.call(&client, &request)?;
         settings.asker.finish();
         print(&answer, include)?;
         match answer.status {
@@ -136,43 +134,9 @@ impl ApiArgs {
     }
 }
 
-/// Calls with the cached session; if the API says that it came to its end, once more with a
-/// new one. A second 401 is the caller's.
-///
-/// # Errors
-/// When the API cannot be asked, or rejects the token.
-pub fn call_in_session(
-    settings: &Settings,
-    credential: &mut Credential,
-    client: &Client,
-    request: &Request,
-) -> Result<Answer, Failure> {
-    let call = |session: &Token| {
-        let _spinner = settings.console.spinner("Waiting for the API…");
-        client
-            .call(session, request, &mut online::observer(settings.console))
-            .map_err(|error| match error {
-                Error::NotSensible {
-                    origin,
-                    fault: fault @ Fault::TooLarge { .. },
-                } => Failure::new(
-                    Exit::Unreachable,
-                    format!("{origin} answered too much: {fault}"),
-                )
-                .hint("ask for less at a time, such as one page of it"),
-                error => online::failure(error),
-            })
-    };
-    let answer = call(&credential.session(settings, client)?)?;
-    if answer.status != 401 {
-        return Ok(answer);
-    }
-    call(&credential.renew(settings, client)?)
-}
-
 /// An answer that is neither a success nor about the token. The hint is the caller's.
 #[must_use]
-pub fn unsuccessful(credential: &Credential, status: u16) -> Failure {
+pub fn unsuccessful(credential: &Credential<'_>, status: u16) -> Failure {
     let origin = credential.base_url.origin();
     let redirect = match status {
         304 => "", // Not Modified
@@ -185,7 +149,7 @@ pub fn unsuccessful(credential: &Credential, status: u16) -> Failure {
 
 /// What a second 401 in a row means.
 #[must_use]
-pub fn rejected(credential: &Credential) -> Failure {
+pub fn rejected(credential: &Credential<'_>) -> Failure {
     Failure::new(
         Exit::NotLoggedIn,
         format!(

@@ -87,9 +87,9 @@ impl Console {
 
     /// Shows that something takes its time, on a terminal; gone when dropped.
     #[must_use]
-    pub fn spinner(&self, text: &'static str) -> Spinner {
+    pub fn spinner(&self, text: &'static str) -> Option<Spinner> {
         if self.quiet || self.verbose || !io::stderr().is_terminal() {
-            return Spinner(None);
+            return None;
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         bar.set_style(ProgressStyle::default_spinner());
@@ -101,19 +101,17 @@ impl Console {
         if thread::Builder::new().spawn(|| ()).is_ok() {
             bar.enable_steady_tick(Duration::from_millis(100));
         }
-        Spinner(Some(bar))
+        Some(Spinner(bar))
     }
 }
 
 /// A sign of life on the terminal.
-pub struct Spinner(Option<ProgressBar>);
+pub struct Spinner(ProgressBar);
 
 impl Drop for Spinner {
     fn drop(&mut self) {
-        if let Some(bar) = &self.0 {
-            interrupt::note_spinner(None);
-            bar.finish_and_clear();
-        }
+        interrupt::note_spinner(None);
+        self.0.finish_and_clear();
     }
 }
 

@@ -7,10 +7,9 @@ use std::process::Command;
 
 use clap::Args;
 
-use super::credential::{Credential, SESSION_VARIABLE, TOKEN_VARIABLE};
+use super::environment::{SESSION_VARIABLE, TOKEN_VARIABLE};
 use super::failure::Failure;
 use super::global::Settings;
-use super::online;
 use crate::exit::Exit;
 use crate::keeper::Touch;
 use crate::platform;
@@ -35,7 +34,7 @@ pub struct ExecArgs {
 
 impl ExecArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let mut credential = Credential::find(settings, Touch::Use)?;
+        let mut credential = settings.credentials()?.find(Touch::Use)?;
         let mut words = self.command.into_iter();
         let program = words.next().expect("clap requires one");
         let mut command = Command::new(&program);
@@ -47,8 +46,8 @@ impl ExecArgs {
             command.env("CLDKCTL_DEFAULT_PROJECT_ID", project);
         }
         if self.session {
-            let client = online::client(settings, credential.base_url.clone())?;
-            let session = credential.session(settings, &client)?;
+            let client = credential.client()?;
+            let session = credential.session(&client)?;
             command.env(SESSION_VARIABLE, session.expose());
         } else {
             // One of an `exec` around this one may be another login's, of another origin.

@@ -4,6 +4,7 @@
 use std::env::VarError;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::str::FromStr;
 
 use clap::Args;
@@ -12,12 +13,18 @@ use etcetera::base_strategy::Xdg;
 
 use super::config::Config;
 use super::console::{Color, Console, Format};
+use super::environment::{self, TokenVariable};
 use super::failure::Failure;
+use super::period::Period;
 use super::size::Size;
-use crate::base_url::BaseUrl;
+use super::ui::TerminalUi;
+use crate::app::{
+    Address, Connection, Credentials, Error, PassphraseSource, Rollback, Ui, Unlocker, Vault,
+};
 use crate::exit::Exit;
-use crate::keeper::{Choice, Keepers, Limits, Scope, Slot};
+use crate::keeper::{Choice, Keepers, Limits};
 use crate::prompt::Asker;
+use crate::secret::Token;
 use crate::vault::{Ceiling, ContextName, Cost, Defaults, Store};
 
 /// Flags of the original, then ours. None of them is ever a secret.
@@ -111,52 +118,24 @@ pub struct GlobalArgs {
     color: Option<Color>,
 }
 
-/// Where a passphrase is handed over without asking.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Handover {
-    /// `--passphrase-file`
-    File(PathBuf),
-    /// `--passphrase-stdin`
-    Stdin,
-    /// `$CREDENTIALS_DIRECTORY/cldkctl.passphrase`, systemd.exec(5)
-    SystemdCredential(PathBuf),
-}
-
 /// What a command goes by: flags before environment before `config.toml` before defaults.
-#[derive(Clone)]
 pub struct Settings {
     /// Where to talk to a person.
     pub console: Console,
     /// Whom to ask.
     pub asker: Asker,
-    /// Where the vault lies.
-    pub store: Store,
-    /// What is remembered about vaults, outside them.
-    pub state_folder: Option<PathBuf>,
-    /// The address that was asked for on the command line or in the environment, if any was.
-    pub base_url: Option<BaseUrl>,
-    /// The address in `CLDKCTL_BASE_URL`, whatever a flag says.
-    pub base_url_variable: Option<BaseUrl>,
-    /// The address of a new login where none was asked for.
-    pub default_base_url: BaseUrl,
+    /// The same for the use cases.
+    pub ui: Rc<dyn Ui>,
+    /// The vault, and what opens it.
+    pub vault: Vault,
+    /// How the API is reached.
+    pub connection: Connection,
+    /// Which address of it.
+    pub address: Address,
     /// The context that was asked for, if any was.
     pub context: Option<ContextName>,
-    /// How often a request may be repeated.
-    pub max_retries: u32,
-    /// An extra certificate authority.
-    pub ca_cert: Option<PathBuf>,
-    /// An identity file to open the vault with.
-    pub identity: Option<PathBuf>,
-    /// Where the passphrase is handed over.
-    pub handover: Option<Handover>,
-    /// Who holds the key between commands.
-    pub keepers: Keepers,
-    /// How long.
-    pub limits: Limits,
-    /// For whom.
-    pub scope: Scope,
-    /// The most that a derivation may cost.
-    pub ceiling: Ceiling,
+    /// The value of `CLDKCTL_TOKEN`, if it is set.
+    pub token: Result<Option<Token>, Error>,
     /// How to write data.
     pub output: Format,
     /// Namespace, project and so on, where they were given.
@@ -166,18 +145,30 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Which vault a keeper holds the key of.
-    #[must_use]
-    pub fn slot(&self) -> Slot {
-        Slot::of(self.store.path())
+    /// The token in `CLDKCTL_TOKEN`.
+    ///
+    /// # Errors
+    /// When it is not a token.
+    pub fn token(&self) -> Result<Option<&Token>, Failure> {
+        match &self.token {
+            Ok(token) => Ok(token.as_ref()),
+            Err(error) => Err(error.into()),
+        }
     }
 
-    /// Where a new login goes.
-    #[must_use]
-    pub fn login_base_url(&self) -> BaseUrl {
-        self.base_url
-            .clone()
-            .unwrap_or_else(|| self.default_base_url.clone())
+    /// Where a command finds its credential.
+    ///
+    /// # Errors
+    /// When `CLDKCTL_TOKEN` is not a token.
+    pub fn credentials(&self) -> Result<Credentials<'_>, Failure> {
+        Ok(Credentials {
+            vault: &self.vault,
+            variable: self.token()?,
+            context: self.context.as_ref(),
+            address: &self.address,
+            defaults: &self.defaults,
+            connection: &self.connection,
+        })
     }
 }
 
@@ -201,7 +192,7 @@ impl GlobalArgs {
     ///
     /// # Errors
     /// When a value cannot be what it is meant for, or `config.toml` cannot be used.
-    pub fn settle(self) -> Result<Settings, Failure> {
+    pub fn settle(self, token: &TokenVariable) -> Result<Settings, Failure> {
         let folders = Xdg::new().map_err(|_| {
             Failure::new(Exit::Failure, "cannot find out where your home folder is")
                 .hint("set HOME, or name the vault with --vault")
@@ -216,44 +207,64 @@ impl GlobalArgs {
             .or_else(|| env_path("CLDKCTL_VAULT"))
             .or(config.vault)
             .unwrap_or_else(|| folders.data_dir().join("cldkctl/vault.age"));
-        let handover = if self.passphrase_stdin {
-            Some(Handover::Stdin)
+        let passphrase = if self.passphrase_stdin {
+            Some(PassphraseSource::Stdin)
         } else {
             self.passphrase_file
                 .or_else(|| env_path("CLDKCTL_PASSPHRASE_FILE"))
                 .or(config.passphrase_file)
-                .map(Handover::File)
+                .map(PassphraseSource::File)
                 .or_else(systemd_credential)
         };
-        Ok(Settings {
+        let store = Store::at(&vault)?;
+        let asker = Asker::new(!self.no_input);
+        let ui: Rc<dyn Ui> = Rc::new(TerminalUi {
             console,
-            asker: Asker::new(!self.no_input),
-            store: Store::at(&vault)?,
-            state_folder: folders.state_dir().map(|folder| folder.join("cldkctl")),
-            base_url: parsed("--base-url", "CLDKCTL_BASE_URL", self.base_url, None)?,
-            base_url_variable: parsed("--base-url", "CLDKCTL_BASE_URL", None, None)?,
-            default_base_url: config.base_url.unwrap_or_default(),
-            context: parsed("--context", "CLDKCTL_CONTEXT", self.context, config.context)?,
-            max_retries: self.max_retries.or(config.max_retries).unwrap_or(3),
-            ca_cert: self.ca_cert.or(config.ca_cert),
+            asker: asker.clone(),
+        });
+        let limit = |limit: Option<Period>, default| limit.map_or(default, |period| period.0);
+        let unlocker = Unlocker {
+            path: store.path().to_owned(),
+            kept_for: store.path().to_owned(),
             identity: self
                 .identity
                 .or_else(|| env_path("CLDKCTL_IDENTITY"))
                 .or(config.identity),
-            handover,
+            passphrase,
             keepers: Keepers::new(self.keeper.or(config.keeper).unwrap_or_default()),
             limits: Limits {
-                idle: config
-                    .unlock
-                    .idle
-                    .map_or(Limits::DEFAULT.idle, |period| period.0),
-                lifetime: config
-                    .unlock
-                    .lifetime
-                    .map_or(Limits::DEFAULT.lifetime, |period| period.0),
+                idle: limit(config.unlock.idle, Limits::DEFAULT.idle),
+                lifetime: limit(config.unlock.lifetime, Limits::DEFAULT.lifetime),
             },
             scope: config.unlock.scope.unwrap_or_default(),
             ceiling: self.kdf_ceiling.unwrap_or(Ceiling::DEFAULT),
+            ui: Rc::clone(&ui),
+        };
+        let seen = folders
+            .state_dir()
+            .map(|folder| folder.join("cldkctl/revisions"));
+        Ok(Settings {
+            console,
+            asker,
+            vault: Vault {
+                store,
+                unlocker,
+                rollback: Rollback::in_folder(seen, Rc::clone(&ui)),
+                ui: Rc::clone(&ui),
+            },
+            connection: Connection {
+                max_retries: self.max_retries.or(config.max_retries).unwrap_or(3),
+                ca_cert: self.ca_cert.or(config.ca_cert),
+                ui: Rc::clone(&ui),
+            },
+            ui,
+            address: Address {
+                asked: parsed("--base-url", "CLDKCTL_BASE_URL", self.base_url, None)?,
+                variable: parsed("--base-url", "CLDKCTL_BASE_URL", None, None)?,
+                default: config.base_url.unwrap_or_default(),
+            },
+            context: parsed("--context", "CLDKCTL_CONTEXT", self.context, config.context)?,
+            token: environment::parse(token),
             output: self.output.or(config.output).unwrap_or_default(),
             defaults: Defaults {
                 namespace: self.default_namespace.or(config.default_namespace),
@@ -332,9 +343,9 @@ fn env_path(name: &str) -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
-fn systemd_credential() -> Option<Handover> {
+fn systemd_credential() -> Option<PassphraseSource> {
     let file = env_path("CREDENTIALS_DIRECTORY")?.join("cldkctl.passphrase");
-    Path::exists(&file).then_some(Handover::SystemdCredential(file))
+    Path::exists(&file).then_some(PassphraseSource::SystemdCredential(file))
 }
 
 fn parse_ceiling(text: &str) -> Result<Ceiling, String> {

@@ -15,9 +15,9 @@ pub struct LockArgs {}
 
 impl LockArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let path = settings.store.path().display();
+        let path = settings.vault.path().display();
         // Every keeper, whatever --keeper says.
-        match Keepers::new(Choice::Auto).forget(&settings.slot()) {
+        match Keepers::new(Choice::Auto).forget(&settings.vault.unlocker.slot()) {
             Ok(true) => settings.console.note(&format!("Locked the vault {path}")),
             Ok(false) => settings
                 .console

@@ -4,8 +4,8 @@ use clap::Args;
 
 use super::failure::Failure;
 use super::global::Settings;
-use super::open;
 use super::period::{Period, spoken};
+use crate::app::Error;
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::{Limits, Scope};
@@ -32,9 +32,9 @@ pub struct UnlockArgs {
 impl UnlockArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         interrupt::watch();
-        let path = settings.store.path().display();
-        let sealed = open::peek(settings)?.ok_or_else(|| open::no_vault(settings))?;
-        if settings.identity.is_some() {
+        let path = settings.vault.path().display();
+        let sealed = settings.vault.sealed()?;
+        if settings.vault.unlocker.identity.is_some() {
             return Err(Failure::new(
                 Exit::Usage,
                 "an identity is not held, only the key of a passphrase",
@@ -43,25 +43,26 @@ impl UnlockArgs {
         }
         // Also when it is unlocked already: else whoever sits down at an open terminal
         // could keep it so for ever.
-        let opener = open::unseal_unheld(settings, &sealed)?.opener;
+        let key = settings.vault.unseal_by_owner(&sealed)?.key;
         let limits = Limits {
-            idle: self.idle.map_or(settings.limits.idle, |period| period.0),
+            idle: self
+                .idle
+                .map_or(settings.vault.unlocker.limits.idle, |period| period.0),
             lifetime: self
                 .lifetime
-                .map_or(settings.limits.lifetime, |period| period.0),
+                .map_or(settings.vault.unlocker.limits.lifetime, |period| period.0),
         };
-        let scope = self.scope.unwrap_or(settings.scope);
+        let scope = self.scope.unwrap_or(settings.vault.unlocker.scope);
         // What was held with other limits or for others is held no longer, by no keeper.
-        open::forget(settings, &settings.slot());
-        open::try_keep(settings, &opener, limits, scope).map_err(|error| {
-            Failure::new(
-                Exit::Failure,
-                format!("the vault {path} cannot be kept unlocked: {error}"),
-            )
-            .hint(
-                "give the passphrase to each command with --passphrase-file, or use an --identity",
-            )
-        })?;
+        settings
+            .vault
+            .unlocker
+            .forget(&settings.vault.unlocker.slot());
+        settings
+            .vault
+            .unlocker
+            .try_keep(&key, limits, scope)
+            .map_err(|error| Error::NotKept(settings.vault.path().to_owned(), error))?;
         let (idle, lifetime) = (
             spoken(limits.idle.as_secs()),
             spoken(limits.lifetime.as_secs()),

@@ -19,10 +19,11 @@ use super::request::Answer;
 use super::retry::Event;
 use super::said::{Said, is_markup};
 use super::send::{Call, Raw};
-use super::session::Session;
+use super::session::session;
 use super::verdict::is_verdict;
 use crate::base_url::{BaseUrl, Origin};
 use crate::secret::Token;
+use crate::vault::Session;
 
 /// The path of the exchange.
 const PATH: &str = "/core/cldkctl/auth";
@@ -176,7 +177,7 @@ fn read(answer: &Raw, token: &Token, now: Timestamp) -> Result<Login, Fault> {
     }
     let account = account(grant.facts, &[token.expose(), grant.token.expose()]);
     Ok(Login {
-        session: Session::received(grant.token, now),
+        session: session(grant.token, now),
         account,
     })
 }

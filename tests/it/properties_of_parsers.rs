@@ -11,7 +11,7 @@ use cldkctl::base_url::BaseUrl;
 use cldkctl::cli::config::Config;
 use cldkctl::cli::period::{Period, spoken};
 use cldkctl::cli::size::Size;
-use cldkctl::cloudeka::{Answer, Login, Session};
+use cldkctl::cloudeka::{Answer, Login, session};
 use cldkctl::keeper::agent::wire::{MAX_REQUEST, Received, Reply, Request};
 use cldkctl::keeper::{Held, Scope, Slot, Touch};
 use cldkctl::printable::printable;
@@ -219,7 +219,7 @@ proptest! {
         let now = Timestamp::from_second(now).unwrap();
         let ends = |claims: &str| {
             let jwt = format!("e30.{}.c2ln", BASE64_URL_SAFE_NO_PAD.encode(claims));
-            Session::received(Token::parse(&jwt).unwrap(), now).expires_at.duration_since(now)
+            session(Token::parse(&jwt).unwrap(), now).expires_at.duration_since(now)
         };
         let month = SignedDuration::from_hours(30 * 24);
         prop_assert!((SignedDuration::ZERO..=month).contains(&ends(&claims)));

@@ -4,14 +4,14 @@ use clap::Args;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+use crate::app::{Error, KeySource, NewPassphrase, Task, VaultKey};
 use crate::base_url::BaseUrl;
-use crate::cli::credential::{TOKEN_VARIABLE, token_from_environment};
+use crate::cli::console;
+use crate::cli::environment::TOKEN_VARIABLE;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::cli::open::{KeySource, OpenVault, Opener};
 use crate::cli::recipient::{Given, name};
 use crate::cli::size::Size;
-use crate::cli::{console, new_passphrase, online, open, save};
 use crate::cloudeka::Client;
 use crate::exit::Exit;
 use crate::interrupt;
@@ -19,7 +19,7 @@ use crate::keeper::Touch;
 use crate::platform;
 use crate::prompt::source;
 use crate::secret::{Passphrase, Token};
-use crate::vault::{Contents, Context, ContextName, Cost, Session};
+use crate::vault::{Contents, Context, ContextName, Cost};
 
 #[derive(Args, Debug, Default)]
 pub(super) struct LoginArgs {
@@ -86,10 +86,10 @@ impl LoginArgs {
         interrupt::watch();
         let cost = self.cost(settings)?;
         // What cannot be used is better known before a token is typed and sent.
-        let sealed = open::peek(settings)?;
+        let sealed = settings.vault.find()?;
         let for_recipients = self.for_recipients(settings, sealed.is_some())?;
-        let client = online::client(settings, settings.login_base_url())?;
-        if token_from_environment()?.is_some() {
+        let client = settings.connection.client(settings.address.of_login())?;
+        if settings.token()?.is_some() {
             settings.console.warn(&format!(
                 "{TOKEN_VARIABLE} is set, and other commands will use it in place of this login"
             ));
@@ -106,36 +106,39 @@ impl LoginArgs {
                 settings.console.note(
                     "No passphrase opens this vault: name an identity with --identity or CLDKCTL_IDENTITY",
                 );
-                (Opener::Identities(Vec::new()), KeySource::HandedOver)
+                (VaultKey::Identities(Vec::new()), KeySource::Supplied)
             }
             (Some(sealed), _) => {
-                let mut vault = open::unseal(settings, &sealed, Touch::Use)?;
-                let by_identity = matches!(vault.opener, Opener::Identities(_));
-                vault.update(settings, |contents| {
+                let mut vault = settings.vault.unseal(&sealed, Touch::Use)?;
+                let by_identity = matches!(vault.key, VaultKey::Identities(_));
+                vault.update(|contents| -> Result<_, Failure> {
                     if by_identity {
                         name_recipients(settings, contents);
                     }
                     log_in(settings, contents, context);
                     Ok(())
                 })?;
-                (vault.opener, vault.source)
+                (vault.key, vault.source)
             }
             (None, None) => {
-                let passphrase = new_passphrase::choose(
-                    settings,
-                    settings.handover.as_ref(),
-                    "--passphrase-file or --passphrase-stdin",
-                    self.allow_weak_passphrase,
-                )?;
+                let new = NewPassphrase {
+                    source: settings.vault.unlocker.passphrase.as_ref(),
+                    flags: "--passphrase-file or --passphrase-stdin",
+                    allow_weak: self.allow_weak_passphrase,
+                };
+                let passphrase = new.choose(&settings.vault.unlocker)?;
                 let opener = create(settings, cost, &passphrase, context)?;
-                (opener, KeySource::Asked)
+                (opener, KeySource::Typed)
             }
         };
         if self.no_unlock {
-            open::forget(settings, &settings.slot());
-        } else if source != KeySource::Kept {
+            settings
+                .vault
+                .unlocker
+                .forget(&settings.vault.unlocker.slot());
+        } else if source != KeySource::Keeper {
             // One that was unlocked before stays so, and no longer than it would have.
-            open::keep(settings, &opener, settings.limits, settings.scope);
+            settings.vault.unlocker.keep(&opener);
         }
         console::print("Auth success")
     }
@@ -156,10 +159,10 @@ impl LoginArgs {
             )
             .hint("take at least 19MiB with 2 passes, or 46MiB with 1, and 8 KiB for each lane"));
         }
-        if !settings.ceiling.allows(&cost) {
+        if !settings.vault.unlocker.ceiling.allows(&cost) {
             return Err(Failure::new(
                 Exit::Usage,
-                format!("a vault with a key derivation of {cost} could not be opened again: at most {} is allowed", settings.ceiling.0),
+                format!("a vault with a key derivation of {cost} could not be opened again: at most {} is allowed", settings.vault.unlocker.ceiling.0),
             )
             .hint("take less, or raise the limit with --kdf-ceiling here and whenever the vault is opened"));
         }
@@ -176,7 +179,7 @@ impl LoginArgs {
             return Ok(None);
         }
         if joins {
-            let path = settings.store.path().display();
+            let path = settings.vault.path().display();
             let what = format!("--recipient is for a new vault, and {path} is there already");
             return Err(Failure::new(Exit::Usage, what).hint(
                 "add it with `cldkctl vault recipients add`, and log in without --recipient",
@@ -243,15 +246,13 @@ fn refuse_misspelt_command(text: &str) -> Result<(), Failure> {
 fn verify(settings: &Settings, client: &Client, token: Token) -> Result<Context, Failure> {
     let now = Timestamp::now();
     let login = {
-        let _spinner = settings.console.spinner("Verifying the token…");
-        client
-            .login(&token, now, &mut online::observer(settings.console))
-            .map_err(online::failure)?
+        let _progress = settings.ui.progress(Task::Verify);
+        client.login(&token, now, &mut settings.connection.observer())?
     };
     let name = settings.context.clone().unwrap_or_else(default_name);
     let mut context = Context::new(name, client.base_url().clone(), token, now);
     context.account = login.account;
-    context.session = Some(Session::new(login.session.token, login.session.expires_at));
+    context.session = Some(login.session);
     context.defaults = settings.defaults.clone();
     Ok(context)
 }
@@ -311,8 +312,8 @@ fn create(
     cost: Cost,
     passphrase: &Passphrase,
     context: Context,
-) -> Result<Opener, Failure> {
-    let (opener, recipient) = open::derive_new(settings, cost, passphrase)?;
+) -> Result<VaultKey, Failure> {
+    let (opener, recipient) = settings.vault.unlocker.derive_new(cost, passphrase)?;
     let mut contents = Contents::new()?;
     contents.recipients.push(recipient);
     match create_with(settings, contents, context)? {
@@ -322,38 +323,42 @@ fn create(
 }
 
 /// Puts the login into a vault that was not there when the passphrase was chosen.
-fn join(settings: &Settings, passphrase: &Passphrase, context: Context) -> Result<Opener, Failure> {
-    let with_another = |failure: Failure| match failure.exit {
-        Exit::WrongPassphrase => {
+fn join(
+    settings: &Settings,
+    passphrase: &Passphrase,
+    context: Context,
+) -> Result<VaultKey, Failure> {
+    let with_another = |error| match error {
+        Error::WrongKey(_) | Error::NoPassphrase(_) => {
             let what = format!("{}, with another passphrase", made_meanwhile(settings));
             Failure::new(Exit::WrongPassphrase, what)
                 .hint("run `cldkctl auth` again with that passphrase, to join it")
         }
-        _ => failure,
+        error => error.into(),
     };
-    let sealed = open::peek(settings)?.ok_or_else(|| open::no_vault(settings))?;
-    let Some(kdf) = open::kdf(settings, &sealed)? else {
-        return Err(with_another(open::no_passphrase(
-            settings,
-            Exit::WrongPassphrase,
-        )));
-    };
-    let opener = open::derive(settings, kdf.clone(), passphrase)?;
-    let mut vault =
-        OpenVault::new(opener, KeySource::HandedOver, &sealed, settings).map_err(with_another)?;
-    vault.update(settings, |contents| {
+    let sealed = settings.vault.sealed()?;
+    let key = settings
+        .vault
+        .unlocker
+        .derive_from(&sealed, passphrase)
+        .map_err(with_another)?;
+    let mut vault = settings
+        .vault
+        .open_with(key, KeySource::Supplied, &sealed)
+        .map_err(with_another)?;
+    vault.update(|contents| -> Result<_, Failure> {
         log_in(settings, contents, context);
         Ok(())
     })?;
-    let path = settings.store.path().display();
+    let path = settings.vault.path().display();
     settings.console.note(&format!(
         "Joined the vault {path}, which another login made meanwhile"
     ));
-    Ok(vault.opener)
+    Ok(vault.key)
 }
 
 fn made_meanwhile(settings: &Settings) -> String {
-    let path = settings.store.path().display();
+    let path = settings.vault.path().display();
     format!("another login made the vault {path} meanwhile")
 }
 
@@ -375,11 +380,9 @@ fn create_with(
     mut contents: Contents,
     context: Context,
 ) -> Result<Option<Context>, Failure> {
-    let locked = save::lock(settings)?;
-    if locked.read()?.is_some() {
+    contents.log_in(context.clone());
+    if !settings.vault.create(&mut contents)? {
         return Ok(Some(context));
     }
-    contents.log_in(context);
-    save::save(settings, &locked, &mut contents)?;
     Ok(None)
 }

@@ -5,7 +5,6 @@ use clap::Args;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::vault::REPLACED;
-use crate::cli::{open, save, seen};
 use crate::interrupt;
 use crate::keeper::Touch;
 use crate::vault::{Locked, StoreError};
@@ -22,29 +21,30 @@ pub(super) struct LogoutArgs {
 
 impl LogoutArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let path = settings.store.path().display();
+        let path = settings.vault.path().display();
         if self.all {
-            if settings.store.read()?.is_none() {
-                return Err(open::no_vault(settings));
+            if settings.vault.store.read()?.is_none() {
+                return Err(settings.vault.missing().into());
             }
             // Found out while the vault is there: its path may lead over links.
-            let slot = settings.slot();
-            let locked = save::lock(settings)?;
+            let slot = settings.vault.unlocker.slot();
+            let locked = settings.vault.lock()?;
             let _hold = interrupt::hold();
             // First, so that no key is held of a vault that is gone.
-            open::forget(settings, &slot);
+            settings.vault.unlocker.forget(&slot);
             let removed = locked.remove();
             if removed.as_ref().map_or_else(StoreError::is_done, |_| true) {
-                seen::clean(settings);
+                settings.vault.rollback.clean();
                 settings.console.note(&format!("Removed the vault {path}"));
                 name_copies(settings, &locked);
             }
             removed?;
             return Ok(());
         }
-        let mut vault = open::open(settings, Touch::Use)?;
-        let name = vault.update(settings, |contents| {
-            let name = open::context(settings, contents)?.name.clone();
+        let credentials = settings.credentials()?;
+        let mut vault = settings.vault.open(Touch::Use)?;
+        let name = vault.update(|contents| -> Result<_, Failure> {
+            let name = credentials.context_of(contents)?.name.clone();
             contents.log_out(&name);
             Ok(name)
         })?;

@@ -3,15 +3,14 @@
 use clap::Args;
 use serde::Serialize;
 
-use crate::cli::api::{call_in_session, rejected, unsuccessful};
+use crate::app::{Credential, OpenVault};
+use crate::cli::api::{rejected, unsuccessful};
 use crate::cli::console::{Format, show, table};
 use crate::cli::context::Shown;
-use crate::cli::credential::{Credential, TOKEN_VARIABLE, token_from_environment};
+use crate::cli::environment::TOKEN_VARIABLE;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::cli::open::OpenVault;
 use crate::cli::period::spoken;
-use crate::cli::{online, open};
 use crate::cloudeka::{Method, Request};
 use crate::exit::Exit;
 use crate::interrupt;
@@ -58,24 +57,24 @@ impl StatusArgs {
             Some((check, vault)) => (Some(check), vault),
             None => (None, None),
         };
-        let sealed = open::peek(settings)?;
+        let sealed = settings.vault.find()?;
         // What opened the vault for the check is not read, asked for or derived again.
         let opened = match (vault, &sealed, &check) {
-            (None, Some(sealed), None | Some(Ok(()))) => open::unseal_unasked(settings, sealed)?,
+            (None, Some(sealed), None | Some(Ok(()))) => settings.vault.unseal_unasked(sealed)?,
             (vault, ..) => vault,
         };
         let (held, cost) = match &sealed {
             Some(sealed) => (
-                open::held(settings, sealed),
-                open::shown_cost(settings, sealed, opened.is_some())?,
+                settings.vault.unlocker.describe(sealed),
+                settings.vault.cost(sealed, opened.is_some())?,
             ),
             None => (None, None),
         };
         let status = Status {
-            vault: settings.store.path().display().to_string(),
+            vault: settings.vault.path().display().to_string(),
             exists: sealed.is_some(),
             locked: sealed.is_some() && held.is_none(),
-            token_from_environment: token_from_environment()?.is_some(),
+            token_from_environment: settings.token()?.is_some(),
             unlocked_by: held,
             kdf: cost.map(|cost| cost.to_string()),
             contexts: opened.map(|vault| Shown::all(&vault.contents)),
@@ -87,7 +86,7 @@ impl StatusArgs {
         }
         check.transpose()?;
         if nothing {
-            Err(open::no_vault(settings))
+            Err(settings.vault.missing().into())
         } else {
             Ok(())
         }
@@ -120,26 +119,29 @@ fn verdict(check: &Result<(), Trouble>) -> Option<bool> {
 }
 
 /// Whether the API accepts the credential, and the vault that this one is from.
-fn check(settings: &Settings) -> (Result<(), Trouble>, Option<OpenVault>) {
+fn check(settings: &Settings) -> (Result<(), Trouble>, Option<OpenVault<'_>>) {
     interrupt::watch();
-    match Credential::find(settings, Touch::Look) {
+    match settings
+        .credentials()
+        .and_then(|it| Ok(it.find(Touch::Look)?))
+    {
         Ok(mut credential) => {
-            let check = ask(settings, &mut credential).map_err(Trouble::There);
+            let check = ask(&mut credential).map_err(Trouble::There);
             (check, credential.into_vault())
         }
         Err(failure) => (Err(Trouble::Before(failure)), None),
     }
 }
 
-fn ask(settings: &Settings, credential: &mut Credential) -> Result<(), Failure> {
-    let client = online::client(settings, credential.base_url.clone())?;
+fn ask(credential: &mut Credential<'_>) -> Result<(), Failure> {
+    let client = credential.client()?;
     let request = Request {
         method: Method::Get,
         path: PROFILE.to_owned(),
         query: Vec::new(),
         body: None,
     };
-    let answer = call_in_session(settings, credential, &client, &request)?;
+    let answer = credential.call(&client, &request)?;
     match answer.status {
         200..=299 => Ok(()),
         401 => Err(rejected(credential)),

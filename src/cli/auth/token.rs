@@ -3,10 +3,8 @@
 use clap::Args;
 
 use crate::cli::console::print_secret;
-use crate::cli::credential::Credential;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::cli::online;
 use crate::interrupt;
 use crate::keeper::Touch;
 
@@ -20,12 +18,12 @@ pub(super) struct TokenArgs {
 
 impl TokenArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let mut credential = Credential::find(settings, Touch::Use)?;
+        let mut credential = settings.credentials()?.find(Touch::Use)?;
         if !self.session {
             return print_secret(credential.token.expose());
         }
         interrupt::watch();
-        let client = online::client(settings, credential.base_url.clone())?;
-        print_secret(credential.session(settings, &client)?.expose())
+        let client = credential.client()?;
+        print_secret(credential.session(&client)?.expose())
     }
 }

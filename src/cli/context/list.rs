@@ -6,7 +6,6 @@ use super::Shown;
 use crate::cli::console::show;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::cli::open;
 use crate::keeper::Touch;
 
 /// List the contexts; * marks the current one
@@ -15,7 +14,7 @@ pub(super) struct ListArgs {}
 
 impl ListArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let vault = open::open(settings, Touch::Use)?;
+        let vault = settings.vault.open(Touch::Use)?;
         show(settings.output, &Shown::all(&vault.contents), |contexts| {
             let width = contexts
                 .iter()

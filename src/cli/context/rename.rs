@@ -2,9 +2,9 @@
 
 use clap::Args;
 
+use crate::app::named_context;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::cli::open;
 use crate::exit::Exit;
 use crate::keeper::Touch;
 use crate::vault::ContextName;
@@ -23,8 +23,8 @@ pub(super) struct RenameArgs {
 impl RenameArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         let Self { old, new } = self;
-        open::open(settings, Touch::Use)?.update(settings, |contents| {
-            open::named_context(settings, contents, Some(&old))?;
+        settings.vault.open(Touch::Use)?.update(|contents| {
+            named_context(contents, Some(&old), settings.vault.path())?;
             if contents.context(&new).is_some() {
                 return Err(Failure::new(
                     Exit::Failure,

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
+use crate::app::named_context;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::cli::open;
 use crate::keeper::Touch;
 use crate::vault::ContextName;
 
@@ -19,11 +19,14 @@ pub(super) struct UseArgs {
 impl UseArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         let Self { name } = self;
-        open::open(settings, Touch::Use)?.update(settings, |contents| {
-            open::named_context(settings, contents, Some(&name))?;
-            contents.current_context = Some(name.clone());
-            Ok(())
-        })?;
+        settings
+            .vault
+            .open(Touch::Use)?
+            .update(|contents| -> Result<_, Failure> {
+                named_context(contents, Some(&name), settings.vault.path())?;
+                contents.current_context = Some(name.clone());
+                Ok(())
+            })?;
         settings
             .console
             .note(&format!("The current context is {name}"));

@@ -6,7 +6,6 @@ use super::Shown;
 use crate::cli::console::show;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::cli::open;
 use crate::keeper::Touch;
 use crate::vault::ContextName;
 
@@ -20,9 +19,9 @@ pub(super) struct ShowArgs {
 
 impl ShowArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let vault = open::open(settings, Touch::Use)?;
+        let vault = settings.vault.open(Touch::Use)?;
         let name = self.name.as_ref().or(settings.context.as_ref());
-        let context = open::named_context(settings, &vault.contents, name)?;
+        let context = vault.context(name)?;
         show(
             settings.output,
             &Shown::new(context, &vault.contents),

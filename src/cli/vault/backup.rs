@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::cli::console;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::cli::{console, open};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::Touch;
@@ -35,7 +35,7 @@ pub(super) struct BackupArgs {
 impl BackupArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         interrupt::watch();
-        let sealed = open::peek(settings)?.ok_or_else(|| open::no_vault(settings))?;
+        let sealed = settings.vault.sealed()?;
         let to_stdout = self.file.as_os_str() == "-";
         if to_stdout && !self.armor && io::stdout().is_terminal() {
             return Err(
@@ -44,7 +44,7 @@ impl BackupArgs {
             );
         }
         // Opened before anything is written: a backup that does not open is none.
-        let vault = open::unseal(settings, &sealed, Touch::Use)?;
+        let vault = settings.vault.unseal(&sealed, Touch::Use)?;
         let bytes = match self.armor {
             true => armored(sealed.bytes())?,
             false => sealed.bytes().to_vec(),
@@ -64,7 +64,7 @@ impl BackupArgs {
         }
 
         let copy = target(&self.file)?;
-        if is_same_file(settings.store.path(), copy.path()) {
+        if is_same_file(settings.vault.path(), copy.path()) {
             return Err(
                 Failure::new(Exit::Usage, "the backup would replace the vault itself")
                     .hint("name another file"),

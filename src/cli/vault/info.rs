@@ -7,7 +7,6 @@ use serde::Serialize;
 use crate::cli::console::{show, table};
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::cli::open;
 use crate::printable::printable;
 use crate::vault::Cost;
 
@@ -43,24 +42,24 @@ struct Opened {
 
 impl InfoArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let sealed = open::peek(settings)?.ok_or_else(|| open::no_vault(settings))?;
-        let opened = open::unseal_unasked(settings, &sealed)?.map(|vault| Opened {
+        let sealed = settings.vault.sealed()?;
+        let opened = settings.vault.unseal_unasked(&sealed)?.map(|vault| Opened {
             version: vault.contents.version(),
             revision: vault.contents.revision,
             contexts: vault.contents.contexts.len(),
             recipients: vault.contents.recipients.len(),
             id: vault.contents.id,
         });
-        let metadata = std::fs::metadata(settings.store.path()).ok();
+        let metadata = std::fs::metadata(settings.vault.path()).ok();
         let modified = metadata
             .as_ref()
             .and_then(|metadata| metadata.modified().ok());
         let info = Info {
-            vault: settings.store.path().display().to_string(),
+            vault: settings.vault.path().display().to_string(),
             bytes: metadata.as_ref().map_or(0, std::fs::Metadata::len),
             modified: modified.and_then(|time| Timestamp::try_from(time).ok()),
             armored: sealed.is_armored(),
-            kdf: open::shown_cost(settings, &sealed, opened.is_some())?,
+            kdf: settings.vault.cost(&sealed, opened.is_some())?,
             recommended_kdf: Cost::DEFAULT,
             stanzas: sealed.stanza_types().to_vec(),
             opened,

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::app::{NewPassphrase, PassphraseSource};
 use crate::cli::failure::Failure;
-use crate::cli::global::{Handover, Settings};
-use crate::cli::{new_passphrase, open};
+use crate::cli::global::Settings;
 use crate::exit::Exit;
 use crate::interrupt;
 
@@ -32,9 +32,9 @@ pub(super) struct PassphraseArgs {
 impl PassphraseArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         interrupt::watch();
-        let path = settings.store.path().display();
-        let sealed = open::peek(settings)?.ok_or_else(|| open::no_vault(settings))?;
-        let mut vault = open::unseal_unheld(settings, &sealed)?;
+        let path = settings.vault.path().display();
+        let sealed = settings.vault.sealed()?;
+        let mut vault = settings.vault.unseal_by_owner(&sealed)?;
         let old = vault.contents.kdf();
         if self.remove {
             if old.is_none() {
@@ -51,22 +51,22 @@ impl PassphraseArgs {
                 )
                 .hint("add another recipient first with `cldkctl vault recipients add`"));
             }
-            vault.update_passphrase(settings, None)?;
+            vault.update_passphrase(None)?;
             settings
                 .console
                 .note(&format!("The vault {path} has no passphrase any more"));
         } else {
             // The cost stays what its owner chose.
             let cost = old.as_ref().map_or(settings.cost, |kdf| kdf.cost);
-            let handover = self.new_passphrase_file.map(Handover::File);
-            let new = new_passphrase::choose(
-                settings,
-                handover.as_ref(),
-                "--new-passphrase-file",
-                self.allow_weak_passphrase,
-            )?;
-            let (_, entry) = open::derive_new(settings, cost, &new)?;
-            vault.update_passphrase(settings, Some(entry))?;
+            let source = self.new_passphrase_file.map(PassphraseSource::File);
+            let new = NewPassphrase {
+                source: source.as_ref(),
+                flags: "--new-passphrase-file",
+                allow_weak: self.allow_weak_passphrase,
+            };
+            let new = new.choose(&settings.vault.unlocker)?;
+            let (_, entry) = settings.vault.unlocker.derive_new(cost, &new)?;
+            vault.update_passphrase(Some(entry))?;
             if old.is_none() {
                 settings
                     .console

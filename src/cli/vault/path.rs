@@ -12,6 +12,6 @@ pub(super) struct PathArgs {}
 
 impl PathArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        print_path(settings.store.path())
+        print_path(settings.vault.path())
     }
 }

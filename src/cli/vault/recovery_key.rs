@@ -17,7 +17,6 @@ use zeroize::Zeroizing;
 use self::sheet::{Form, Sheet};
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::cli::open;
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::Touch;
@@ -66,7 +65,7 @@ impl RecoveryKeyArgs {
                 None
             }
         };
-        let mut vault = open::open(settings, Touch::Use)?;
+        let mut vault = settings.vault.open(Touch::Use)?;
 
         let identity = x25519::Identity::generate();
         let recipient = identity.to_public().to_string();
@@ -81,8 +80,7 @@ impl RecoveryKeyArgs {
         // terminal: the key is shown, the vault is replaced, and only then is it said that the
         // key counts.
         let added = vault.update_around(
-            settings,
-            |contents| {
+            |contents| -> Result<_, Failure> {
                 let label = contents.free_label(LABEL);
                 let entry = RecipientEntry::public(recipient.clone(), Some(label.clone()));
                 contents.recipients.push(entry);
@@ -106,9 +104,12 @@ impl RecoveryKeyArgs {
                 }
                 None => {
                     show(settings, secret)?;
-                    replace().map_err(|failure| Failure {
-                        what: format!("{}; the key above opens nothing", failure.what),
-                        ..failure
+                    replace().map_err(|error| {
+                        let failure = Failure::from(error);
+                        Failure {
+                            what: format!("{}; the key above opens nothing", failure.what),
+                            ..failure
+                        }
                     })
                 }
             },

@@ -6,13 +6,12 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::REPLACED;
+use crate::app::{Error, KeySource, OpenVault, PassphraseSource, Vault, VaultKey};
 use crate::cli::failure::Failure;
-use crate::cli::global::{Handover, Settings};
-use crate::cli::open::{self, KeySource, OpenVault, Opener};
-use crate::cli::{save, seen, sources};
+use crate::cli::global::Settings;
 use crate::exit::Exit;
 use crate::interrupt;
-use crate::keeper::{Found, Touch};
+use crate::keeper::Touch;
 use crate::prompt::source;
 use crate::secret::Passphrase;
 use crate::vault::seal::MAX_FILE_BYTES;
@@ -41,8 +40,8 @@ impl RestoreArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         interrupt::watch();
         if self.file.as_os_str() == "-"
-            && settings.identity.is_none()
-            && settings.handover == Some(Handover::Stdin)
+            && settings.vault.unlocker.identity.is_none()
+            && settings.vault.unlocker.passphrase == Some(PassphraseSource::Stdin)
         {
             return Err(Failure::new(
                 Exit::Usage,
@@ -50,11 +49,12 @@ impl RestoreArgs {
             )
             .hint("hand the passphrase over with --passphrase-file"));
         }
-        let (backup, bytes) = read(&self.file)?;
-        let sealed = Sealed::parse(&bytes).map_err(|error| Failure::vault(error, &backup))?;
-        let exists = settings.store.read()?.is_some();
+        let (store, bytes) = read(settings, &self.file)?;
+        let backup = settings.vault.copy_in(store);
+        let sealed = Sealed::parse(&bytes).map_err(|error| backup.unusable(error))?;
+        let exists = settings.vault.store.read()?.is_some();
         if exists && !self.force && !self.merge {
-            let path = settings.store.path().display();
+            let path = settings.vault.path().display();
             return Err(
                 Failure::new(Exit::Failure, format!("there is a vault already at {path}")).hint(
                     "add what it does not have with --merge, or replace and keep it with --force",
@@ -62,11 +62,11 @@ impl RestoreArgs {
             );
         }
         // Read once: a pipe has nothing to give the second time.
-        let passphrase = match &settings.identity {
-            None => sources::handed_over(settings, settings.handover.as_ref())?,
+        let passphrase = match &settings.vault.unlocker.identity {
+            None => settings.vault.unlocker.supplied_passphrase()?,
             Some(_) => None,
         };
-        let opened = open_backup(settings, backup, &sealed, passphrase.as_ref())?;
+        let opened = open_backup(settings, &backup, &sealed, passphrase.as_ref())?;
         if exists && self.merge {
             return merge(settings, opened, passphrase.as_ref());
         }
@@ -74,7 +74,7 @@ impl RestoreArgs {
     }
 }
 
-fn read(file: &Path) -> Result<(Store, Vec<u8>), Failure> {
+fn read(settings: &Settings, file: &Path) -> Result<(Store, Vec<u8>), Failure> {
     if file.as_os_str() == "-" {
         let store = Store::at(Path::new("/dev/stdin"))?;
         let bytes = source::read_stdin_at_most(MAX_FILE_BYTES).map_err(|error| {
@@ -85,7 +85,11 @@ fn read(file: &Path) -> Result<(Store, Vec<u8>), Failure> {
             .hint("nothing was changed")
         })?;
         let Some(bytes) = bytes else {
-            return Err(Failure::vault(SealError::NotAge, &store));
+            return Err(settings
+                .vault
+                .copy_in(store)
+                .unusable(SealError::NotAge)
+                .into());
         };
         return Ok((store, bytes));
     }
@@ -105,58 +109,44 @@ fn read(file: &Path) -> Result<(Store, Vec<u8>), Failure> {
 }
 
 /// Opens the backup as the vault itself would be: one of this vault opens with its held key.
-fn open_backup(
+fn open_backup<'a>(
     settings: &Settings,
-    store: Store,
+    backup: &'a Vault,
     sealed: &Sealed,
     passphrase: Option<&Passphrase>,
-) -> Result<OpenVault, Failure> {
-    let backup = Settings {
-        store,
-        // A backup is older than the vault, or newer where that is gone; it alarms nobody.
-        state_folder: None,
-        ..settings.clone()
-    };
+) -> Result<OpenVault<'a>, Failure> {
+    let unlocker = &backup.unlocker;
     if let Some(passphrase) = passphrase {
-        return open_with(&backup, sealed, passphrase);
+        let key = unlocker.derive_from(sealed, passphrase)?;
+        return Ok(backup.open_with(key, KeySource::Supplied, sealed)?);
     }
-    if settings.identity.is_none()
-        && let Some(kdf) = open::kdf(&backup, sealed)?
-        && let Found::Key(key) = settings
-            .keepers
-            .get(&settings.slot(), &kdf.salt, Touch::Use)
-    {
-        let opener = Opener::Key(kdf.clone(), key);
-        return OpenVault::new(opener, KeySource::Kept, sealed, &backup);
+    if unlocker.identity.is_some() {
+        return Ok(backup.unseal_by_owner(sealed)?);
     }
-    let path = backup.store.path().display();
+    let kdf = unlocker.kdf(sealed)?;
+    if let Some(key) = kdf.and_then(|kdf| unlocker.kept(kdf, Touch::Use)) {
+        return Ok(backup.open_with(key, KeySource::Keeper, sealed)?);
+    }
+    let path = backup.path().display();
     settings.console.note(&format!("Opening the backup {path}"));
-    open::unseal_unheld_asking(&backup, sealed, "Passphrase of the backup:").map_err(|failure| {
-        match failure.exit {
-            Exit::Locked => failure.hint(
-                "hand its passphrase over with --passphrase-file or --passphrase-stdin, or an identity with --identity",
-            ),
-            _ => failure,
-        }
-    })
-}
-
-/// Opens a vault, or a backup of one, with a passphrase that was handed over.
-fn open_with(
-    settings: &Settings,
-    sealed: &Sealed,
-    passphrase: &Passphrase,
-) -> Result<OpenVault, Failure> {
-    let Some(kdf) = open::kdf(settings, sealed)? else {
-        return Err(open::no_passphrase(settings, Exit::WrongPassphrase));
+    let locked = |error| {
+        match error {
+        error @ (Error::Locked(..) | Error::NeedsIdentity(_)) => Failure::from(error).hint(
+            "hand its passphrase over with --passphrase-file or --passphrase-stdin, or an identity with --identity",
+        ),
+        error => error.into(),
+    }
     };
-    let opener = open::derive(settings, kdf.clone(), passphrase)?;
-    OpenVault::new(opener, KeySource::HandedOver, sealed, settings)
+    let kdf = kdf.ok_or_else(|| locked(Error::NeedsIdentity(backup.path().to_owned())))?;
+    let (key, _) = unlocker
+        .ask(kdf, "Passphrase of the backup:")
+        .map_err(locked)?;
+    Ok(backup.open_with(key, KeySource::Typed, sealed)?)
 }
 
 /// Puts the backup in place; what is there is kept under a dated name.
-fn replace(settings: &Settings, bytes: &[u8], opened: &OpenVault) -> Result<(), Failure> {
-    let locked = save::lock(settings)?;
+fn replace(settings: &Settings, bytes: &[u8], opened: &OpenVault<'_>) -> Result<(), Failure> {
+    let locked = settings.vault.lock()?;
     let _hold = interrupt::hold();
     let kept = match locked.read()? {
         Some(old) => {
@@ -167,8 +157,8 @@ fn replace(settings: &Settings, bytes: &[u8], opened: &OpenVault) -> Result<(), 
     };
     // Whoever restores a backup knows that it may be an older copy. Noted before it is in place:
     // a crash between the two leaves a vault that is newer than what was noted, and alarms nobody.
-    seen::clean(settings);
-    seen::remember(settings, &opened.contents);
+    settings.vault.rollback.clean();
+    settings.vault.rollback.accept(&opened.contents);
     let replaced = locked.replace(bytes);
     if !replaced
         .as_ref()
@@ -186,7 +176,7 @@ fn replace(settings: &Settings, bytes: &[u8], opened: &OpenVault) -> Result<(), 
             copy.display()
         ));
     }
-    let (path, revision) = (settings.store.path().display(), opened.contents.revision);
+    let (path, revision) = (settings.vault.path().display(), opened.contents.revision);
     let contexts = match opened.contents.contexts.len() {
         1 => "1 context".to_owned(),
         count => format!("{count} contexts"),
@@ -199,38 +189,39 @@ fn replace(settings: &Settings, bytes: &[u8], opened: &OpenVault) -> Result<(), 
 
 /// Opens the vault that is there. What opened the backup opens it, too, if they have the same
 /// key; a passphrase that was handed over may be the backup's alone, so a held key comes next.
-fn open_beside(
-    settings: &Settings,
-    of_backup: Opener,
+fn open_beside<'a>(
+    settings: &'a Settings,
+    of_backup: VaultKey,
     passphrase: Option<&Passphrase>,
-) -> Result<OpenVault, Failure> {
-    let sealed = open::peek(settings)?.ok_or_else(|| open::no_vault(settings))?;
-    if of_backup.open(&sealed, &settings.store).is_ok() {
-        return OpenVault::new(of_backup, KeySource::HandedOver, &sealed, settings);
+) -> Result<OpenVault<'a>, Failure> {
+    let vault = &settings.vault;
+    let sealed = vault.sealed()?;
+    if of_backup.open(&sealed).is_ok() {
+        return Ok(vault.open_with(of_backup, KeySource::Supplied, &sealed)?);
     }
-    if let Some(kdf) = open::kdf(settings, &sealed)?
-        && let Found::Key(key) = settings
-            .keepers
-            .get(&settings.slot(), &kdf.salt, Touch::Use)
+    if let Some(kdf) = vault.unlocker.kdf(&sealed)?
+        && let Some(key) = vault.unlocker.kept(kdf, Touch::Use)
     {
-        let opener = Opener::Key(kdf.clone(), key);
-        return OpenVault::new(opener, KeySource::Kept, &sealed, settings);
+        return Ok(vault.open_with(key, KeySource::Keeper, &sealed)?);
     }
     match passphrase {
-        Some(passphrase) => open_with(settings, &sealed, passphrase),
-        None => open::open(settings, Touch::Use),
+        Some(passphrase) => {
+            let key = vault.unlocker.derive_from(&sealed, passphrase)?;
+            Ok(vault.open_with(key, KeySource::Supplied, &sealed)?)
+        }
+        None => Ok(vault.open(Touch::Use)?),
     }
 }
 
 /// Adds the backup's contexts that the vault does not have.
 fn merge(
     settings: &Settings,
-    backup: OpenVault,
+    backup: OpenVault<'_>,
     passphrase: Option<&Passphrase>,
 ) -> Result<(), Failure> {
-    let path = settings.store.path().display();
-    let mut vault = open_beside(settings, backup.opener, passphrase)?;
-    let (taken, left) = vault.update(settings, |contents| {
+    let path = settings.vault.path().display();
+    let mut vault = open_beside(settings, backup.key, passphrase)?;
+    let (taken, left) = vault.update(|contents| -> Result<_, Failure> {
         let (mut taken, mut left) = (Vec::new(), Vec::new());
         for context in &backup.contents.contexts {
             let name = context.name.to_string();

@@ -7,7 +7,6 @@ use clap::Args;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::size::Size;
-use crate::cli::{open, sources};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::secret::Passphrase;
@@ -35,12 +34,16 @@ pub(super) struct TuneArgs {
 impl TuneArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         interrupt::watch();
-        let path = settings.store.path().display();
-        let sealed = open::peek(settings)?.ok_or_else(|| open::no_vault(settings))?;
-        let Some(kdf) = open::kdf(settings, &sealed)?.cloned() else {
-            return Err(open::no_passphrase(settings, Exit::Usage));
+        let path = settings.vault.path().display();
+        let sealed = settings.vault.sealed()?;
+        let Some(kdf) = settings.vault.unlocker.kdf(&sealed)? else {
+            let path = settings.vault.path().display();
+            return Err(
+                Failure::new(Exit::Usage, format!("no passphrase opens the vault {path}"))
+                    .hint("name one of its identities with --identity"),
+            );
         };
-        if settings.identity.is_some() {
+        if settings.vault.unlocker.identity.is_some() {
             return Err(Failure::new(
                 Exit::Usage,
                 "an identity cannot derive the key of the passphrase",
@@ -58,14 +61,11 @@ impl TuneArgs {
                 .warn("that is less than it has, and makes trying passphrases cheaper");
         }
 
-        let passphrase = match sources::handed_over(settings, settings.handover.as_ref())? {
-            Some(passphrase) => passphrase,
-            None => sources::ask(settings, open::QUESTION)?,
-        };
-        let opener = open::derive(settings, kdf, &passphrase)?;
-        let mut vault = open::OpenVault::new(opener, open::KeySource::Asked, &sealed, settings)?;
-        let (_, entry) = open::derive_new(settings, cost, &passphrase)?;
-        vault.update_passphrase(settings, Some(entry))?;
+        let opened = settings.vault.unlocker.passphrase_of_owner(&sealed)?;
+        let (key, source, passphrase) = opened.expect("a passphrase opens it");
+        let mut vault = settings.vault.open_with(key, source, &sealed)?;
+        let (_, entry) = settings.vault.unlocker.derive_new(cost, &passphrase)?;
+        vault.update_passphrase(Some(entry))?;
         settings
             .console
             .note(&format!("The vault {path} now has {cost}"));
@@ -92,7 +92,7 @@ impl TuneArgs {
             )
             .hint("take at least 19MiB"));
         };
-        if !settings.ceiling.allows(&fewest) {
+        if !settings.vault.unlocker.ceiling.allows(&fewest) {
             return Err(Failure::new(Exit::Usage, "so much memory is above the ceiling")
                 .hint("take less, or raise the limit with --kdf-ceiling, here and whenever the vault is opened"));
         }
@@ -114,7 +114,7 @@ impl TuneArgs {
         let pass = (three.saturating_sub(one) / 2).max(three / 8);
         let room = self.target.unwrap_or(TARGET).saturating_sub(one);
         let more = room.as_nanos() / pass.as_nanos().max(1);
-        let most = settings.ceiling.0.iterations;
+        let most = settings.vault.unlocker.ceiling.0.iterations;
         let iterations = u32::try_from(more.saturating_add(1))
             .unwrap_or(most)
             .max(fewest.iterations);

@@ -3,11 +3,11 @@
 use clap::Args;
 use serde::Serialize;
 
+use crate::app::{Rollback, Standing, Vault};
 use crate::cli::console::{show, table};
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::cli::open;
-use crate::cli::seen::{self, Age};
+use crate::cli::report::older;
 use crate::keeper::Touch;
 use crate::printable::printable;
 use crate::vault::Cost;
@@ -42,24 +42,24 @@ struct Found {
 
 impl VerifyArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let sealed = open::peek(settings)?.ok_or_else(|| open::no_vault(settings))?;
+        let sealed = settings.vault.sealed()?;
         // An older copy is part of what was found, or accepted.
-        let unalarmed = Settings {
-            state_folder: None,
-            ..settings.clone()
+        let unalarmed = Vault {
+            rollback: Rollback::forgetful(),
+            ..settings.vault.clone()
         };
-        let vault = open::unseal(&unalarmed, &sealed, Touch::Use)?;
-        vault.check_agrees(settings, &sealed)?;
+        let vault = unalarmed.unseal(&sealed, Touch::Use)?;
+        vault.check_agrees(&sealed)?;
         let contents = &vault.contents;
         if self.accept_older {
-            seen::remember(settings, contents);
+            settings.vault.rollback.accept(contents);
         }
-        let newer_seen = match seen::age(settings, contents) {
-            Age::Older(seen) => Some(seen),
-            Age::Current => None,
+        let newer_seen = match settings.vault.rollback.standing(contents) {
+            Standing::Older(seen) => Some(seen),
+            Standing::Current => None,
         };
         let found = Found {
-            vault: settings.store.path().display().to_string(),
+            vault: settings.vault.path().display().to_string(),
             version: contents.version(),
             id: contents.id.clone(),
             revision: contents.revision,
@@ -91,7 +91,7 @@ fn as_table(found: &Found) -> String {
     let revision = match found.newer_seen {
         None => found.revision.to_string(),
         Some(seen) => {
-            let older = seen::older(found.revision, seen);
+            let older = older(found.revision, seen);
             format!("{}, which {older}: {seen} was seen before", found.revision)
         }
     };

@@ -1,6 +1,6 @@
 //! One login: its token, its session, and what goes with it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -8,6 +8,9 @@ use super::ContextName;
 use super::strict::{bare_base_url, bare_token, present, utc};
 use crate::base_url::BaseUrl;
 use crate::secret::Token;
+
+/// How long before its end a session is no longer used: clocks differ, and calls take time.
+const MARGIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// One login.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -124,6 +127,13 @@ impl Session {
             extra: Map::new(),
         }
     }
+
+    /// Whether a new session should be fetched before the next call: less than a minute of
+    /// this one is left at `now`.
+    #[must_use]
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.expires_at.duration_since(now) < MARGIN
+    }
 }
 
 impl Defaults {
@@ -147,5 +157,22 @@ impl Defaults {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_due_a_minute_before_its_end() {
+        let end: Timestamp = "2026-01-02T00:00:00Z".parse().expect("a time");
+        let session = Session::new(Token::parse("opaque").expect("a token"), end);
+        let before = |seconds| end - SignedDuration::from_secs(seconds);
+        assert!(!session.is_due(before(24 * 3600)));
+        assert!(!session.is_due(before(60)));
+        assert!(session.is_due(before(59)));
+        assert!(session.is_due(Timestamp::MAX));
+        assert!(!session.is_due(Timestamp::MIN));
     }
 }

@@ -6,7 +6,6 @@ use clap::Args;
 
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::cli::open;
 use crate::cli::recipient::{Given, name};
 use crate::interrupt;
 use crate::keeper::Touch;
@@ -38,8 +37,8 @@ impl AddArgs {
             (None, Some(path)) => Given::parse_file(path)?,
             (None, None) => unreachable!("clap asks for one of them"),
         };
-        let mut vault = open::open(settings, Touch::Use)?;
-        let added = vault.update(settings, |contents| {
+        let mut vault = settings.vault.open(Touch::Use)?;
+        let added = vault.update(|contents| -> Result<_, Failure> {
             let before = contents.recipients.len();
             for given in given {
                 given.add_to(contents, self.label.as_deref())?;

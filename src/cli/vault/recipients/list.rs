@@ -6,7 +6,6 @@ use serde::Serialize;
 use crate::cli::console::show;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::cli::open;
 use crate::cli::recipient::{PASSPHRASE, short};
 use crate::keeper::Touch;
 use crate::printable::printable;
@@ -30,7 +29,7 @@ struct Shown {
 
 impl ListArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let vault = open::open(settings, Touch::Use)?;
+        let vault = settings.vault.open(Touch::Use)?;
         let all: Vec<_> = vault.contents.recipients.iter().map(Shown::new).collect();
         show(settings.output, &all, |all| as_table(all))
     }

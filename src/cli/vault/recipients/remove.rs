@@ -2,11 +2,10 @@
 
 use clap::Args;
 
+use crate::app::{KeySource, OpenVault};
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::cli::open::{self, KeySource, OpenVault};
 use crate::cli::recipient::{find, name};
-use crate::cli::sources;
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::Touch;
@@ -28,19 +27,19 @@ pub(super) struct RemoveArgs {
 impl RemoveArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         interrupt::watch();
-        let sealed = open::peek(settings)?.ok_or_else(|| open::no_vault(settings))?;
+        let sealed = settings.vault.sealed()?;
         let (mut vault, passphrase) = open_with_passphrase(settings, &sealed)?;
         // Before a key is derived, and once more under the lock.
         removable(&vault.contents, &self.name)?;
         let rederived = match (passphrase, vault.contents.kdf()) {
             (Some(passphrase), Some(old)) => {
-                Some(open::derive_new(settings, old.cost, &passphrase)?)
+                Some(settings.vault.unlocker.derive_new(old.cost, &passphrase)?)
             }
             _ => None,
         };
-        let was_held = open::held(settings, &sealed).is_some();
+        let was_held = settings.vault.unlocker.describe(&sealed).is_some();
 
-        let removed = vault.update(settings, |contents| {
+        let removed = vault.update(|contents| -> Result<_, Failure> {
             let place = removable(contents, &self.name)?;
             let removed = contents.recipients.remove(place);
             if let Some((_, new)) = &rederived {
@@ -54,10 +53,10 @@ impl RemoveArgs {
 
         let console = settings.console;
         let keeps_its_key = vault.contents.kdf().is_some() && rederived.is_none();
-        if let Some((opener, _)) = &rederived
-            && (was_held || vault.source == KeySource::Asked)
+        if let Some((key, _)) = &rederived
+            && (was_held || vault.source == KeySource::Typed)
         {
-            open::keep(settings, opener, settings.limits, settings.scope);
+            settings.vault.unlocker.keep(key);
         }
         console.note(&format!("Removed {removed}: it opens no later save"));
         console.warn(
@@ -77,27 +76,17 @@ impl RemoveArgs {
 
 /// Opens the vault with its passphrase, so that it is known, even where the vault is unlocked;
 /// or else with the identity that was handed over.
-fn open_with_passphrase(
-    settings: &Settings,
+fn open_with_passphrase<'a>(
+    settings: &'a Settings,
     sealed: &Sealed,
-) -> Result<(OpenVault, Option<Passphrase>), Failure> {
-    let kdf = match settings.identity {
-        Some(_) => None,
-        None => open::kdf(settings, sealed)?,
-    };
-    let Some(kdf) = kdf else {
-        return Ok((open::unseal(settings, sealed, Touch::Use)?, None));
-    };
-    let (passphrase, source) = match sources::handed_over(settings, settings.handover.as_ref())? {
-        Some(passphrase) => (passphrase, KeySource::HandedOver),
-        None => {
-            let passphrase = sources::ask(settings, open::QUESTION)?;
-            (passphrase, KeySource::Asked)
+) -> Result<(OpenVault<'a>, Option<Passphrase>), Failure> {
+    let vault = &settings.vault;
+    match vault.unlocker.passphrase_of_owner(sealed)? {
+        Some((key, source, passphrase)) => {
+            Ok((vault.open_with(key, source, sealed)?, Some(passphrase)))
         }
-    };
-    let opener = open::derive(settings, kdf.clone(), &passphrase)?;
-    let vault = OpenVault::new(opener, source, sealed, settings)?;
-    Ok((vault, Some(passphrase)))
+        None => Ok((vault.unseal(sealed, Touch::Use)?, None)),
+    }
 }
 
 /// The place of the recipient of that name, if it can be removed.

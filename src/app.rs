@@ -1,0 +1,28 @@
+//! The use cases: what the commands do, without the command line.
+//!
+//! - [`Vault`]: open and save a vault.
+//! - [`Unlocker`]: where its key comes from, in which order.
+//! - [`Credentials`]: the token or session that a command authenticates with.
+//! - [`Rollback`]: which revisions this machine has seen, so that an old copy is noticed.
+//! - [`Connection`]: how the API is reached.
+//!
+//! They know no clap, no terminal and no exit code. What they have to say or ask goes through
+//! [`Ui`]; what goes wrong is an [`Error`] with the facts. `cli::report` turns both into words.
+
+mod connection;
+mod credentials;
+mod error;
+mod new_passphrase;
+mod rollback;
+mod ui;
+mod unlock;
+mod vault;
+
+pub use connection::Connection;
+pub use credentials::{Address, Credential, Credentials};
+pub use error::{Error, Input};
+pub use new_passphrase::{NewPassphrase, check_new};
+pub use rollback::{Rollback, Standing};
+pub use ui::{Notice, Progress, Step, Task, Ui};
+pub use unlock::{KeySource, PassphraseSource, Unlocker, VaultKey};
+pub use vault::{OpenVault, Vault, named_context};

@@ -1,0 +1,58 @@
+//! How the API is reached: certificates, retries, and what is told of it.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use super::error::Error;
+use super::ui::{Notice, Step, Ui};
+use crate::base_url::BaseUrl;
+use crate::cloudeka::{self, Client, Event, Options};
+use crate::prompt::file;
+
+/// More than any bundle of certificates, in bytes.
+const MAX_PEM_BYTES: u64 = 4 * 1024 * 1024;
+
+/// What a client of the API is set up with.
+#[derive(Clone)]
+pub struct Connection {
+    /// How often a request may be repeated.
+    pub max_retries: u32,
+    /// An extra certificate authority, in PEM.
+    pub ca_cert: Option<PathBuf>,
+    /// Who is told.
+    pub ui: Rc<dyn Ui>,
+}
+
+impl Connection {
+    /// A client for the API at `base_url`.
+    ///
+    /// # Errors
+    /// When the extra certificate cannot be read or used.
+    pub fn client(&self, base_url: BaseUrl) -> Result<Client, Error> {
+        let mut options = Options::new(base_url);
+        options.max_retries = self.max_retries;
+        if let Some(path) = &self.ca_cert {
+            options.extra_roots_pem = Some(self.extra_roots(path)?);
+        }
+        Client::new(&options).map_err(|error| match (error, &self.ca_cert) {
+            (cloudeka::Error::Roots(why), Some(path)) => Error::CaUnusable(path.clone(), why),
+            (error, _) => error.into(),
+        })
+    }
+
+    /// Tells, with `-v`, what happens on the wire.
+    pub fn observer(&self) -> impl FnMut(Event<'_>) {
+        |event| self.ui.detail(&Step::Wire(event))
+    }
+
+    fn extra_roots(&self, path: &Path) -> Result<Vec<u8>, Error> {
+        let mut file = file::open(path).map_err(Error::CaFile)?;
+        // Like anything else that decides where a token goes; but it may be in a checkout.
+        if file.others_can_change() {
+            self.ui.tell(&Notice::OthersCanChange(path));
+        }
+        file.read_at_most(MAX_PEM_BYTES)
+            .map_err(|error| Error::CaRead(path.to_owned(), error))?
+            .ok_or_else(|| Error::CaTooLarge(path.to_owned()))
+    }
+}

@@ -1,0 +1,130 @@
+//! How a use case talks to a person, whatever is at the other end: a terminal, a log, a test.
+
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::error::Error;
+use crate::cloudeka::Event;
+use crate::keeper::KeepersError;
+use crate::prompt::{Asker, PromptError};
+use crate::vault::{ContextName, Cost, StoreError};
+
+/// Who is told and asked.
+///
+/// Nothing here carries words: a [`Notice`] has the facts, and whoever implements this says
+/// them.
+pub trait Ui {
+    /// Says something that the person should know or change.
+    fn tell(&self, notice: &Notice<'_>);
+
+    /// Says what is being done, where the person asked to be told each step (`-v`).
+    fn detail(&self, step: &Step<'_>);
+
+    /// Shows that something takes its time, until the returned value is dropped.
+    fn progress(&self, task: Task) -> Progress;
+
+    /// The person to ask, who may be absent.
+    fn asker(&self) -> &Asker;
+
+    /// Asks for a secret; the answer is not shown.
+    ///
+    /// # Errors
+    /// As [`Asker::ask_hidden`].
+    fn ask_hidden(&self, question: &str) -> Result<Zeroizing<String>, PromptError> {
+        self.asker().ask_hidden(question)
+    }
+}
+
+/// What a person should know.
+#[derive(Debug)]
+pub enum Notice<'a> {
+    /// Another command is changing the vault; this one waits for it.
+    WaitingForLock(&'a Path),
+    /// The cached key is that of an earlier passphrase or cost.
+    Rekeyed,
+    /// No keeper could hold the key.
+    StaysLocked(&'a KeepersError),
+    /// A keeper may still hold the key.
+    MayStayUnlocked(&'a KeepersError),
+    /// The vault is older than one that was seen here.
+    OlderCopy {
+        /// The vault.
+        path: &'a Path,
+        /// Its revision.
+        revision: u64,
+        /// The highest revision that was seen.
+        seen: u64,
+    },
+    /// What was seen cannot be trusted or read, so an older copy would go unnoticed.
+    RollbackUnknown(&'a StoreError),
+    /// Others can read a file with a secret.
+    OthersCanRead(&'a Path),
+    /// Others can change the file that says which certificate authority to trust.
+    OthersCanChange(&'a Path),
+    /// The new session works and could not be saved.
+    SessionNotSaved(&'a Error),
+    /// `CLDKCTL_TOKEN` is used, and so the context that was named is not.
+    ContextIgnored(&'a ContextName),
+    /// The passphrase is too long for the `argon2` command.
+    TooLongForArgon2,
+}
+
+/// What a use case is doing.
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// Deriving a key at this cost.
+    Deriving(Cost),
+    /// The vault was saved.
+    Saved {
+        /// The vault.
+        path: &'a Path,
+        /// Its new revision.
+        revision: u64,
+    },
+    /// The revision could not be noted, for this reason.
+    RevisionNotNoted(&'a StoreError),
+    /// The revision was not noted, as another command holds the lock.
+    RevisionsLocked,
+    /// Something happened on the wire.
+    Wire(Event<'a>),
+}
+
+/// What takes its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Argon2.
+    Derive,
+    /// The exchange of a token for a session, at login.
+    Verify,
+    /// The same, for a new session.
+    Renew,
+    /// Any other call.
+    Call,
+    /// Trying how long Argon2 takes here.
+    Measure,
+}
+
+/// Shown until it is dropped.
+pub struct Progress(Option<Box<dyn FnOnce()>>);
+
+impl Progress {
+    /// `end` runs when this is dropped.
+    pub fn new(end: impl FnOnce() + 'static) -> Self {
+        Self(Some(Box::new(end)))
+    }
+
+    /// Nothing is shown.
+    #[must_use]
+    pub fn hidden() -> Self {
+        Self(None)
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(end) = self.0.take() {
+            end();
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! Where the key of a vault comes from, in its order: an identity, a passphrase that was
+//! supplied, the keeper, a person.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use age::Identity;
+use zeroize::Zeroizing;
+
+use super::error::{Error, Input};
+use super::ui::{Notice, Step, Task, Ui};
+use crate::keeper::{
+    Choice, Description, Found, Held, Keepers, KeepersError, Limits, Scope, Slot, Touch,
+};
+use crate::prompt::identity;
+use crate::prompt::source::{self, FromFile};
+use crate::secret::{Key, Passphrase};
+use crate::vault::{
+    Ceiling, Contents, Cost, Kdf, PassphraseIdentity, RecipientEntry, Salt, SealError, Sealed,
+};
+
+/// What a person is asked for the vault's passphrase with.
+const QUESTION: &str = "Vault passphrase:";
+
+/// Where a passphrase is supplied without asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PassphraseSource {
+    /// `--passphrase-file`
+    File(PathBuf),
+    /// `--passphrase-stdin`
+    Stdin,
+    /// `$CREDENTIALS_DIRECTORY/cldkctl.passphrase`, systemd.exec(5)
+    SystemdCredential(PathBuf),
+}
+
+/// What opens a vault, as often as a command needs it.
+pub enum VaultKey {
+    /// A key that was derived from a passphrase.
+    Derived(Kdf, Key),
+    /// Other identities.
+    Identities(Vec<Box<dyn Identity>>),
+}
+
+/// Where a [`VaultKey`] came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// A flag, the environment, the settings or systemd.
+    Supplied,
+    /// A keeper: an earlier command unlocked the vault.
+    Keeper,
+    /// A person, just now.
+    Typed,
+}
+
+/// Finds the key of one vault, and hands it to a keeper.
+#[derive(Clone)]
+pub struct Unlocker {
+    /// The file to open, which messages name.
+    pub path: PathBuf,
+    /// The vault whose key a keeper may hold: the same file, or that which it is a copy of.
+    pub kept_for: PathBuf,
+    /// An identity file to open the vault with.
+    pub identity: Option<PathBuf>,
+    /// Where the passphrase is supplied.
+    pub passphrase: Option<PassphraseSource>,
+    /// Who holds the key between commands.
+    pub keepers: Keepers,
+    /// How long.
+    pub limits: Limits,
+    /// For whom.
+    pub scope: Scope,
+    /// The most that a derivation may cost.
+    pub ceiling: Ceiling,
+    /// Who is told and asked.
+    pub ui: Rc<dyn Ui>,
+}
+
+impl VaultKey {
+    /// Opens a vault with it.
+    ///
+    /// # Errors
+    /// When it does not fit, or the vault is damaged.
+    pub fn open(&self, sealed: &Sealed) -> Result<Contents, SealError> {
+        match self {
+            Self::Derived(kdf, key) => {
+                let identity = PassphraseIdentity::new(kdf.clone(), key);
+                sealed.open(std::iter::once(&identity as &dyn Identity))
+            }
+            Self::Identities(identities) => sealed.open(
+                identities
+                    .iter()
+                    .map(|identity| &**identity as &dyn Identity),
+            ),
+        }
+    }
+
+    /// The recipient of a derived identity.
+    #[must_use]
+    pub fn derived_recipient(&self) -> Option<String> {
+        match self {
+            Self::Derived(kdf, key) => {
+                let identity = PassphraseIdentity::new(kdf.clone(), key);
+                Some(identity.recipient().to_string())
+            }
+            Self::Identities(_) => None,
+        }
+    }
+}
+
+impl Unlocker {
+    /// What the keepers know the vault by.
+    #[must_use]
+    pub fn slot(&self) -> Slot {
+        Slot::of(&self.kept_for)
+    }
+
+    /// How the key is derived from a passphrase, if one opens the vault.
+    ///
+    /// # Errors
+    /// When the header's stanza cannot be used.
+    pub fn kdf<'a>(&self, sealed: &'a Sealed) -> Result<Option<&'a Kdf>, Error> {
+        sealed
+            .kdf(self.ceiling)
+            .map_err(|error| Error::Vault(self.path.clone(), error))
+    }
+
+    /// The key, from the first place that has one.
+    ///
+    /// # Errors
+    /// When there is none, or what was supplied cannot be used.
+    pub fn key(&self, sealed: &Sealed, touch: Touch) -> Result<(VaultKey, KeySource), Error> {
+        if let Some(key) = self.supplied(sealed)? {
+            return Ok((key, KeySource::Supplied));
+        }
+        let Some(kdf) = self.kdf(sealed)? else {
+            return Err(Error::NeedsIdentity(self.path.clone()));
+        };
+        match self.keepers.get(&self.slot(), &kdf.salt, touch) {
+            Found::Key(key) => {
+                return Ok((VaultKey::Derived(kdf.clone(), key), KeySource::Keeper));
+            }
+            Found::Rekeyed => self.ui.tell(&Notice::Rekeyed),
+            Found::Nothing => {}
+        }
+        let (key, _) = self.ask(kdf, QUESTION)?;
+        Ok((key, KeySource::Typed))
+    }
+
+    /// The key, if that takes no asking; looking for it does not keep the vault unlocked.
+    ///
+    /// # Errors
+    /// When what was supplied cannot be used.
+    pub fn key_unasked(&self, sealed: &Sealed) -> Result<Option<(VaultKey, KeySource)>, Error> {
+        if let Some(key) = self.supplied(sealed)? {
+            return Ok(Some((key, KeySource::Supplied)));
+        }
+        let Some(kdf) = self.kdf(sealed)? else {
+            return Ok(None);
+        };
+        let key = self.kept(kdf, Touch::Look);
+        Ok(key.map(|key| (key, KeySource::Keeper)))
+    }
+
+    /// The key, supplied or typed now: an unlocked vault is not enough for what its owner
+    /// alone may do.
+    ///
+    /// # Errors
+    /// As [`key`](Self::key).
+    pub fn key_of_owner(&self, sealed: &Sealed) -> Result<(VaultKey, KeySource), Error> {
+        if let Some(key) = self.supplied(sealed)? {
+            return Ok((key, KeySource::Supplied));
+        }
+        match self.kdf(sealed)? {
+            Some(kdf) => Ok((self.ask(kdf, QUESTION)?.0, KeySource::Typed)),
+            None => Err(Error::NeedsIdentity(self.path.clone())),
+        }
+    }
+
+    /// The same, with the passphrase itself; `None` in its place where an identity opens the
+    /// vault.
+    ///
+    /// # Errors
+    /// As [`key`](Self::key).
+    pub fn passphrase_of_owner(
+        &self,
+        sealed: &Sealed,
+    ) -> Result<Option<(VaultKey, KeySource, Passphrase)>, Error> {
+        let kdf = match self.identity {
+            Some(_) => None,
+            None => self.kdf(sealed)?,
+        };
+        let Some(kdf) = kdf else {
+            return Ok(None);
+        };
+        if let Some(passphrase) = self.supplied_passphrase()? {
+            let key = self.derive(kdf.clone(), &passphrase)?;
+            return Ok(Some((key, KeySource::Supplied, passphrase)));
+        }
+        let (key, passphrase) = self.ask(kdf, QUESTION)?;
+        Ok(Some((key, KeySource::Typed, passphrase)))
+    }
+
+    /// Asks for the passphrase, and derives the key.
+    ///
+    /// # Errors
+    /// When there is no one to ask.
+    pub fn ask(&self, kdf: &Kdf, question: &str) -> Result<(VaultKey, Passphrase), Error> {
+        let answer = self.ui.ask_hidden(question).map_err(|error| {
+            if error.is_silence() {
+                Error::Locked(self.path.clone(), error)
+            } else {
+                error.into()
+            }
+        })?;
+        if answer.is_empty() {
+            return Err(Error::NothingTyped);
+        }
+        let passphrase = Passphrase::new(&answer);
+        let key = self.derive(kdf.clone(), &passphrase)?;
+        Ok((key, passphrase))
+    }
+
+    /// The key that a keeper holds for this derivation.
+    #[must_use]
+    pub fn kept(&self, kdf: &Kdf, touch: Touch) -> Option<VaultKey> {
+        match self.keepers.get(&self.slot(), &kdf.salt, touch) {
+            Found::Key(key) => Some(VaultKey::Derived(kdf.clone(), key)),
+            Found::Rekeyed | Found::Nothing => None,
+        }
+    }
+
+    /// How a keeper holds the key, if one does.
+    #[must_use]
+    pub fn describe(&self, sealed: &Sealed) -> Option<Description> {
+        let kdf = self.kdf(sealed).ok()??;
+        self.keepers.describe(&self.slot(), &kdf.salt)
+    }
+
+    /// The key of the identity or the passphrase that was supplied, if one was.
+    fn supplied(&self, sealed: &Sealed) -> Result<Option<VaultKey>, Error> {
+        if let Some(path) = &self.identity {
+            return Ok(Some(VaultKey::Identities(self.identities(path)?)));
+        }
+        match self.supplied_passphrase()? {
+            Some(passphrase) => self.derive_from(sealed, &passphrase).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The key that `passphrase` derives for this vault.
+    ///
+    /// # Errors
+    /// When no passphrase opens the vault, or the memory is not to be had.
+    pub fn derive_from(&self, sealed: &Sealed, passphrase: &Passphrase) -> Result<VaultKey, Error> {
+        match self.kdf(sealed)? {
+            Some(kdf) => self.derive(kdf.clone(), passphrase),
+            None => Err(Error::NoPassphrase(self.path.clone())),
+        }
+    }
+
+    /// The passphrase that was supplied, if one was. A pipe has it once.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn supplied_passphrase(&self) -> Result<Option<Passphrase>, Error> {
+        self.passphrase
+            .as_ref()
+            .map(|source| read_passphrase(source, &*self.ui))
+            .transpose()
+    }
+
+    fn identities(&self, path: &Path) -> Result<Vec<Box<dyn Identity>>, Error> {
+        let text = read_private(path, &*self.ui)?;
+        let name = path.display().to_string();
+        identity::parse(&text, &name, self.ui.asker())
+            .map_err(|error| Error::Identity(path.to_owned(), error))
+    }
+
+    /// Derives the key of a passphrase, and shows that it takes a while.
+    ///
+    /// # Errors
+    /// When the memory is not to be had.
+    pub fn derive(&self, kdf: Kdf, passphrase: &Passphrase) -> Result<VaultKey, Error> {
+        self.ui.detail(&Step::Deriving(kdf.cost));
+        let _progress = self.ui.progress(Task::Derive);
+        let key = kdf.derive(passphrase)?;
+        Ok(VaultKey::Derived(kdf, key))
+    }
+
+    /// Derives a passphrase's key anew at `cost`, with a new salt: the key, and the recipient
+    /// to seal to.
+    ///
+    /// # Errors
+    /// When the memory is not to be had, or the system gives no random bytes.
+    pub fn derive_new(
+        &self,
+        cost: Cost,
+        passphrase: &Passphrase,
+    ) -> Result<(VaultKey, RecipientEntry), Error> {
+        let kdf = Kdf {
+            salt: Salt::generate()?,
+            cost,
+        };
+        let key = self.derive(kdf.clone(), passphrase)?;
+        let recipient = key.derived_recipient().expect("a key was derived");
+        Ok((key, RecipientEntry::passphrase(recipient, kdf)))
+    }
+
+    /// Leaves the vault unlocked for the next commands. That no keeper can hold the key does
+    /// not fail this command: the next one asks.
+    pub fn keep(&self, key: &VaultKey) {
+        if let Err(error) = self.try_keep(key, self.limits, self.scope) {
+            self.ui.tell(&Notice::StaysLocked(&error));
+        }
+    }
+
+    /// Leaves the vault unlocked for the next commands. An identity is not kept.
+    ///
+    /// # Errors
+    /// When no keeper can hold the key.
+    pub fn try_keep(
+        &self,
+        key: &VaultKey,
+        limits: Limits,
+        scope: Scope,
+    ) -> Result<(), KeepersError> {
+        let VaultKey::Derived(kdf, key) = key else {
+            return Ok(());
+        };
+        let key = Key::copied_from(key.expose());
+        let held = Held::new(kdf.salt.clone(), key, scope, limits);
+        self.keepers.put(&self.slot(), &held, scope)
+    }
+
+    /// Makes every keeper forget the key, whatever `--keeper` says. That one cannot be reached
+    /// does not fail this command.
+    pub fn forget(&self, slot: &Slot) {
+        if let Err(error) = Keepers::new(Choice::Auto).forget(slot) {
+            self.ui.tell(&Notice::MayStayUnlocked(&error));
+        }
+    }
+}
+
+/// Reads a passphrase from where it was supplied.
+///
+/// # Errors
+/// When it cannot be read or is empty.
+pub(super) fn read_passphrase(source: &PassphraseSource, ui: &dyn Ui) -> Result<Passphrase, Error> {
+    let (text, input) = match source {
+        PassphraseSource::Stdin => (source::read_stdin()?, Input::Stdin),
+        PassphraseSource::File(path) => (read_private(path, ui)?, Input::File(path.clone())),
+        // systemd keeps it private; its mode may be 0440.
+        PassphraseSource::SystemdCredential(path) => {
+            let text = source::read_secret_file(path)?.text;
+            (text, Input::File(path.clone()))
+        }
+    };
+    let passphrase = Passphrase::new(&text);
+    if passphrase.is_empty() {
+        return Err(Error::EmptyPassphrase(input));
+    }
+    Ok(passphrase)
+}
+
+fn read_private(path: &Path, ui: &dyn Ui) -> Result<Zeroizing<String>, Error> {
+    let FromFile {
+        text,
+        others_can_read,
+    } = source::read_secret_file(path)?;
+    if others_can_read {
+        ui.tell(&Notice::OthersCanRead(path));
+    }
+    Ok(text)
+}

@@ -1,0 +1,40 @@
+//! The terminal as what the use cases talk to.
+
+use super::console::Console;
+use super::report::{self, Level};
+use crate::app::{Notice, Progress, Step, Task, Ui};
+use crate::prompt::Asker;
+
+/// Says what a use case has to say on stderr, and asks on the terminal.
+pub struct TerminalUi {
+    /// Where it is said.
+    pub console: Console,
+    /// Who is asked.
+    pub asker: Asker,
+}
+
+impl Ui for TerminalUi {
+    fn tell(&self, notice: &Notice<'_>) {
+        match report::notice(notice) {
+            (Level::Note, text) => self.console.note(&text),
+            (Level::Warning, text) => self.console.warn(&text),
+        }
+    }
+
+    fn detail(&self, step: &Step<'_>) {
+        if self.console.verbose {
+            self.console.detail(&report::step(step));
+        }
+    }
+
+    fn progress(&self, task: Task) -> Progress {
+        match self.console.spinner(report::task(task)) {
+            Some(spinner) => Progress::new(move || drop(spinner)),
+            None => Progress::hidden(),
+        }
+    }
+
+    fn asker(&self) -> &Asker {
+        &self.asker
+    }
+}
