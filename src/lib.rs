@@ -66,7 +66,7 @@
 //!   a token, asked for       prompt    hidden, on the controlling terminal or from stdin
 //!        │                   secret    as a type that wipes itself and does not print
 //!        ▼
-//!   verified at the API      cloudeka  rejected: the end, and nothing was written
+//!   verified at the API      api       rejected: the end, and nothing was written
 //!        │
 //!        ▼
 //!   a passphrase             prompt    typed twice, scored; or handed over; or made up
@@ -78,30 +78,41 @@
 //!   contents ─▶ age file     vault::contents, vault::seal
 //!        │
 //!        ▼
-//!   one file on disk         vault::store  lock, write beside, fsync, rename
+//!   one file on disk         files     lock, write beside, fsync, rename
 //! ```
 //!
 //! The other commands walk a part of it backwards: `auth token` opens what was sealed and
 //! never goes near the network. Where a [`keeper`] holds the key since an earlier command, it
 //! does not go near the passphrase either: that is a process start and little more.
 //!
-//! Dependencies point one way: [`cli`] uses everything, nothing uses [`cli`]. [`vault`] knows
-//! no network, no terminal and no clock; [`cloudeka`] knows no files. So a test can hold each
-//! of them in its hand, and a reviewer can read [`vault`] beside `vault-format.md` without
-//! having to know the rest.
+//! # The house
 //!
-//! # The modules, in reading order
+//! Arrows point downwards only: what is in a room may use its own room and those further down.
+//! `tests/it/house.rs` reads this map and the imports, and fails where they disagree.
 //!
-//! 1. [`secret`]: tokens, passphrases, keys. Short, and everything else passes them around.
-//! 2. [`vault`]: the sealed file, to be read beside `vault-format.md`.
-//! 3. [`base_url`]: the address of the API, and what counts as the same place.
-//! 4. [`cloudeka`]: the exchange of a token for a session, and which answers are a verdict.
-//! 5. [`prompt`]: where secrets come from: the terminal, stdin, files.
-//! 6. [`keeper`]: who holds the key between commands: the kernel keyring, or an agent.
-//! 7. [`interrupt`]: Ctrl-C while the terminal is silent, or while a file is being replaced.
-//! 8. [`cli`]: the commands, one file each; [`exit`]: the numbers they end with.
-//! 9. [`printable`]: text of others, made harmless for a terminal. [`qr`]: secrets that a phone reads.
-//! 10. [`platform`]: what only the system can do, and the one place with `unsafe`.
+//! ```text map
+//! cli        the command line: one file a command, its arguments and how its result is shown;
+//!            `cli::report` has the words, the hint and the exit code of every error
+//! app        the use cases: open and save a vault, find its key, find a credential. They know
+//!            no clap, no terminal and no exit code
+//! keeper     who holds the key between commands: the kernel keyring, or an agent
+//! prompt     asking a person; passphrases and tokens from standard input and files
+//! api        the Cloudeka API: login, calls, what an answer means. Knows no files
+//! vault      the sealed file, to be read beside `vault-format.md`. Knows no network, no
+//!            terminal, no clock and no disk
+//! files      opening, locking and replacing a file, with suspicion
+//! qr         a secret that a phone reads
+//! base_url   the address of the API, and what counts as the same place
+//! secret     the types that hold secrets: tokens, passphrases, keys
+//! printable  text of others, made harmless for a terminal
+//! interrupt  Ctrl-C while the terminal is silent, or while a file is being replaced
+//! exit       the numbers that a command ends with
+//! platform   what only the system can give, and the only `unsafe`
+//! ```
+//!
+//! Two rooms are not in the usual picture of such a program. [`base_url`] lies below [`vault`]
+//! and [`api`], which both bind a token to an address. [`interrupt`] lies near the ground, since
+//! asking, saving and the agent all have something to undo when a signal comes.
 //!
 //! # Why it is like this
 //!
@@ -136,27 +147,31 @@
 //! - The modules are public so that they can be tested and read, not as a promise. What is
 //!   promised is the command line, the exit codes and the file.
 
-// In reading order. The empty lines keep rustfmt from sorting them.
-pub mod secret;
-
-pub mod vault;
-
-pub mod base_url;
-
-pub mod cloudeka;
-
-pub mod prompt;
-
-pub mod keeper;
-
-pub mod interrupt;
+// From the top floor to the ground. The empty lines keep rustfmt from sorting them.
+pub mod cli;
 
 pub mod app;
 
-pub mod cli;
-pub mod exit;
+pub mod keeper;
+
+pub mod prompt;
+
+pub mod api;
+
+pub mod vault;
+
+pub mod files;
+
+pub mod qr;
+
+pub mod base_url;
+
+pub mod secret;
 
 pub mod printable;
-pub mod qr;
+
+pub mod interrupt;
+
+pub mod exit;
 
 pub mod platform;

@@ -1,7 +1,6 @@
 //! Asking a person, and the other places a token or passphrase may come from.
 
 pub mod asker;
-pub mod file;
 pub mod identity;
 pub mod passphrase;
 pub mod source;

@@ -1,8 +1,8 @@
-//! The sealed file: derivation, age recipient and identity, contents, store on disk.
+//! The sealed file: derivation, age recipient and identity, contents.
 //!
 //! ```text
 //! passphrase ─▶ kdf ─▶ recipient ─┐
-//!                                 ├─▶ seal ─▶ store
+//!                                 ├─▶ seal
 //!                      contents ──┘
 //! ```
 //! The format is written down in `vault-format.md`. This module knows no network, no
@@ -15,7 +15,6 @@ pub mod recipient;
 pub mod seal;
 pub(crate) mod ssh_key;
 pub mod stanza;
-pub mod store;
 
 pub use contents::{
     Contents, ContentsError, Context, ContextName, Defaults, RecipientEntry, Session,
@@ -24,6 +23,3 @@ pub use kdf::{Ceiling, Cost, Kdf, KdfError, Salt};
 pub use public::{PluginError, PublicRecipient, PublicRecipientError};
 pub use recipient::{PassphraseIdentity, PassphraseRecipient};
 pub use seal::{SealError, Sealed, armor, seal};
-pub use store::{
-    Existing, Locked, Store, StoreError, make_folder, names_in, remove_leftovers, write_whole,
-};

@@ -3,7 +3,7 @@
 #![no_main]
 
 use cldkctl::base_url::BaseUrl;
-use cldkctl::cloudeka::{Answer, Login};
+use cldkctl::api::{Answer, Login};
 use cldkctl::printable::printable;
 use cldkctl::secret::Token;
 use cldkctl_fuzz::{assert_harmless, lines};

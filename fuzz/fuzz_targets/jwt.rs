@@ -1,7 +1,7 @@
 //! When a session ends, by its own claims. A text in two lines is put together to a JWT.
 #![no_main]
 
-use cldkctl::cloudeka::session;
+use cldkctl::api::session;
 use cldkctl::secret::Token;
 use cldkctl_fuzz::text;
 use jiff::{SignedDuration, Timestamp};

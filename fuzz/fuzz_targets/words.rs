@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cldkctl::cli::period::{Period, spoken};
 use cldkctl::cli::size::Size;
-use cldkctl::cloudeka::Method;
+use cldkctl::api::Method;
 use cldkctl::printable::{printable, printable_start};
 use cldkctl::qr::{Qr, Resilience};
 use cldkctl::secret::Token;

@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use super::error::Error;
 use super::ui::{Notice, Step, Ui};
+use crate::api::{self, Client, Event, Options};
 use crate::base_url::BaseUrl;
-use crate::cloudeka::{self, Client, Event, Options};
-use crate::prompt::file;
+use crate::files::input;
 
 /// More than any bundle of certificates, in bytes.
 const MAX_PEM_BYTES: u64 = 4 * 1024 * 1024;
@@ -35,7 +35,7 @@ impl Connection {
             options.extra_roots_pem = Some(self.extra_roots(path)?);
         }
         Client::new(&options).map_err(|error| match (error, &self.ca_cert) {
-            (cloudeka::Error::Roots(why), Some(path)) => Error::CaUnusable(path.clone(), why),
+            (api::Error::Roots(why), Some(path)) => Error::CaUnusable(path.clone(), why),
             (error, _) => error.into(),
         })
     }
@@ -46,7 +46,7 @@ impl Connection {
     }
 
     fn extra_roots(&self, path: &Path) -> Result<Vec<u8>, Error> {
-        let mut file = file::open(path).map_err(Error::CaFile)?;
+        let mut file = input::open(path).map_err(Error::CaFile)?;
         // Like anything else that decides where a token goes; but it may be in a checkout.
         if file.others_can_change() {
             self.ui.tell(&Notice::OthersCanChange(path));

@@ -6,8 +6,8 @@ use super::connection::Connection;
 use super::error::Error;
 use super::ui::{Notice, Task};
 use super::vault::{OpenVault, Vault, named_context};
+use crate::api::{self, Answer, Client, Fault, Login, Request};
 use crate::base_url::BaseUrl;
-use crate::cloudeka::{self, Answer, Client, Fault, Login, Request};
 use crate::keeper::Touch;
 use crate::secret::Token;
 use crate::vault::{Contents, Context, ContextName, Defaults, Session};
@@ -202,7 +202,7 @@ impl<'a> Credential<'a> {
         client
             .call(session, request, &mut self.connection.observer())
             .map_err(|error| match error {
-                cloudeka::Error::NotSensible {
+                api::Error::NotSensible {
                     fault: Fault::TooLarge { .. },
                     ..
                 } => Error::AnswerTooLarge(error),

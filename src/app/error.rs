@@ -4,15 +4,16 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::api;
 use crate::base_url::BaseUrl;
-use crate::cloudeka;
+use crate::files::StoreError;
 use crate::keeper::KeepersError;
 use crate::prompt::PromptError;
 use crate::prompt::identity::IdentityError;
 use crate::prompt::passphrase::Weak;
 use crate::prompt::source::SourceError;
 use crate::secret::TokenError;
-use crate::vault::{ContextName, KdfError, SealError, StoreError};
+use crate::vault::{ContextName, KdfError, SealError};
 
 /// Why a use case did not come to its end. Its `Display` is for a debugger alone.
 #[derive(Debug, thiserror::Error)]
@@ -122,13 +123,13 @@ pub enum Error {
     NotKept(PathBuf, #[source] KeepersError),
     /// The API rejected the token or could not be asked.
     #[error(transparent)]
-    Api(#[from] cloudeka::Error),
+    Api(#[from] api::Error),
     /// The answer to a call is larger than what is read.
     #[error("too much")]
-    AnswerTooLarge(cloudeka::Error),
+    AnswerTooLarge(api::Error),
     /// The file with a certificate authority cannot be read.
     #[error("unreadable certificates")]
-    CaFile(SourceError),
+    CaFile(StoreError),
     /// The same, while it was read.
     #[error("unreadable certificates")]
     CaRead(PathBuf, #[source] io::Error),
@@ -137,7 +138,7 @@ pub enum Error {
     CaTooLarge(PathBuf),
     /// The file with a certificate authority holds none.
     #[error("no certificates")]
-    CaUnusable(PathBuf, #[source] cloudeka::RootsError),
+    CaUnusable(PathBuf, #[source] api::RootsError),
     /// The system gives no random bytes.
     #[error(transparent)]
     Random(#[from] getrandom::Error),

@@ -14,9 +14,8 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::ui::{Notice, Step, Ui};
-use crate::vault::{
-    Contents, Existing, Store, StoreError, make_folder, remove_leftovers, write_whole,
-};
+use crate::files::{Existing, Store, StoreError, make_folder, remove_leftovers, write_whole};
+use crate::vault::Contents;
 
 /// How long a command waits for another that is remembering something.
 const LOCK_PATIENCE: Duration = Duration::from_secs(3);

@@ -5,10 +5,11 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::error::Error;
-use crate::cloudeka::Event;
+use crate::api::Event;
+use crate::files::StoreError;
 use crate::keeper::KeepersError;
 use crate::prompt::{Asker, PromptError};
-use crate::vault::{ContextName, Cost, StoreError};
+use crate::vault::{ContextName, Cost};
 
 /// Who is told and asked.
 ///

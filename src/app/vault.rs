@@ -10,11 +10,10 @@ use super::error::Error;
 use super::rollback::Rollback;
 use super::ui::{Notice, Step, Ui};
 use super::unlock::{KeySource, Unlocker, VaultKey};
+use crate::files::{Locked, Store};
 use crate::interrupt;
 use crate::keeper::Touch;
-use crate::vault::{
-    Contents, Context, ContextName, Cost, Locked, RecipientEntry, SealError, Sealed, Store, seal,
-};
+use crate::vault::{Contents, Context, ContextName, Cost, RecipientEntry, SealError, Sealed, seal};
 
 /// How long a command waits for another that is changing the vault.
 const LOCK_PATIENCE: Duration = Duration::from_secs(30);

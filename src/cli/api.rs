@@ -10,14 +10,15 @@ use zeroize::Zeroizing;
 use super::console;
 use super::failure::Failure;
 use super::global::Settings;
+use crate::api::{Answer, Body, Method, Request, RequestError};
 use crate::app::{Credential, PassphraseSource};
 use crate::base_url::BaseUrl;
-use crate::cloudeka::{Answer, Body, Method, Request, RequestError};
 use crate::exit::Exit;
+use crate::files::input;
 use crate::interrupt;
 use crate::keeper::Touch;
 use crate::printable::printable;
-use crate::prompt::{file, source};
+use crate::prompt::source;
 
 /// The largest body that is sent, in bytes.
 const MAX_BODY_BYTES: u64 = 64 * 1024 * 1024;
@@ -176,7 +177,7 @@ fn read_input(path: &Path) -> Result<Vec<u8>, Failure> {
     let read = if path.as_os_str() == "-" {
         source::read_stdin_at_most(MAX_BODY_BYTES)
     } else {
-        file::open(path)
+        input::open(path)
             .map_err(|error| unusable(error.to_string()))?
             .read_at_most(MAX_BODY_BYTES)
     };

@@ -14,9 +14,10 @@ use super::period::Period;
 use super::size::Size;
 use crate::base_url::BaseUrl;
 use crate::exit::Exit;
+use crate::files::{Store, StoreError};
 use crate::keeper::{Choice, Scope};
 use crate::printable::printable;
-use crate::vault::{ContextName, Store, StoreError};
+use crate::vault::ContextName;
 
 /// The settings file. Every key is the long name of the flag that it is a default for.
 #[derive(Debug, Default, Deserialize)]

@@ -22,10 +22,11 @@ use crate::app::{
     Address, Connection, Credentials, Error, PassphraseSource, Rollback, Ui, Unlocker, Vault,
 };
 use crate::exit::Exit;
+use crate::files::Store;
 use crate::keeper::{Choice, Keepers, Limits};
 use crate::prompt::Asker;
 use crate::secret::Token;
-use crate::vault::{Ceiling, ContextName, Cost, Defaults, Store};
+use crate::vault::{Ceiling, ContextName, Cost, Defaults};
 
 /// Flags of the original, then ours. None of them is ever a secret.
 #[derive(Args, Debug, Default)]

@@ -7,14 +7,15 @@
 use std::path::Path;
 
 use super::failure::Failure;
+use crate::api::{self, CertificateProblem, Event, Kind, Unreachable};
 use crate::app::{Error, Input, Notice, Step, Task};
-use crate::cloudeka::{self, CertificateProblem, Event, Kind, Unreachable};
 use crate::exit::Exit;
+use crate::files::StoreError;
 use crate::prompt::PromptError;
 use crate::prompt::identity::IdentityError;
 use crate::prompt::passphrase::Weak;
 use crate::prompt::source::SourceError;
-use crate::vault::{ContentsError, KdfError, SealError, StoreError, stanza::StanzaError};
+use crate::vault::{ContentsError, KdfError, SealError, stanza::StanzaError};
 
 const LOG_IN: &str = "log in with `cldkctl auth`";
 const NAME_IDENTITY: &str = "name one of its identities with --identity";
@@ -141,7 +142,7 @@ impl From<&Error> for Failure {
                 "give the passphrase to each command with --passphrase-file, or use an --identity".to_owned(),
             ),
             Error::Api(error) => return api(error),
-            Error::AnswerTooLarge(cloudeka::Error::NotSensible { origin, fault }) => (
+            Error::AnswerTooLarge(api::Error::NotSensible { origin, fault }) => (
                 Exit::Unreachable,
                 format!("{origin} answered too much: {fault}"),
                 "ask for less at a time, such as one page of it".to_owned(),
@@ -189,7 +190,7 @@ failures_from!(
     PromptError,
     SourceError,
     getrandom::Error,
-    cloudeka::Error,
+    api::Error,
 );
 
 /// The vault cannot be read or opened.
@@ -289,9 +290,9 @@ fn store(error: &StoreError) -> Failure {
             Exit::Failure,
             "take another name, or replace it with --force",
         ),
-        StoreError::NotAFile { .. } | StoreError::TooLarge { .. } => {
-            (Exit::BadVault, "check --vault, or move it away")
-        }
+        StoreError::NotAFile { .. }
+        | StoreError::NotAFileOrPipe { .. }
+        | StoreError::TooLarge { .. } => (Exit::BadVault, "check --vault, or move it away"),
     };
     Failure::new(exit, error.to_string()).hint(hint)
 }
@@ -356,9 +357,9 @@ fn identity(path: &Path, error: &IdentityError) -> Failure {
     }
 }
 
-fn api(error: &cloudeka::Error) -> Failure {
+fn api(error: &api::Error) -> Failure {
     let (exit, hint) = match error.kind() {
-        Kind::Usage if matches!(error, cloudeka::Error::Proxy { .. }) => (
+        Kind::Usage if matches!(error, api::Error::Proxy { .. }) => (
             Exit::Usage,
             "set it to an address such as http://proxy.example:3128, or unset it to go without",
         ),
@@ -389,9 +390,9 @@ fn api(error: &cloudeka::Error) -> Failure {
 }
 
 /// Whether naming an authority would not help.
-fn is_of_an_authority(error: &cloudeka::Error) -> bool {
+fn is_of_an_authority(error: &api::Error) -> bool {
     let problem = Unreachable::Certificate(CertificateProblem::OfAnAuthority);
-    matches!(error, cloudeka::Error::Unreachable { reason, .. } if *reason == problem)
+    matches!(error, api::Error::Unreachable { reason, .. } if *reason == problem)
 }
 
 /// How much a notice matters.

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::file;
-
+use crate::files::{StoreError, input};
 use crate::secret::MAX_PASSPHRASE_BYTES;
 
 /// Why a secret could not be read. Holds nothing of what was read.
@@ -65,12 +64,12 @@ pub fn read_stdin_at_most(limit: u64) -> io::Result<Option<Vec<u8>>> {
 /// When it holds more than 64 KiB, is no UTF-8, is a folder or device, or reading fails; and
 /// when it is a pipe that nobody writes to.
 pub fn read_secret_file(path: &Path) -> Result<FromFile, SourceError> {
-    let mut file = file::open(path).map_err(|error| match error {
-        SourceError::Io { source, .. } => SourceError::Io {
+    let mut file = input::open(path).map_err(|error| match error {
+        StoreError::Io { source, .. } => SourceError::Io {
             from: shown(path),
             source,
         },
-        error => error,
+        _ => SourceError::NotAFile(path.to_owned()),
     })?;
     Ok(FromFile {
         others_can_read: file.others_can_read(),

@@ -21,9 +21,6 @@ use super::stanza::{self, StanzaError};
 use crate::platform;
 use crate::printable::on_one_line;
 
-/// The largest vault file, in bytes, armored or not.
-pub const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
-
 /// A vault file whose header has been read, and nothing decrypted.
 ///
 /// Nothing in the header can be trusted before the file is open: whoever can write the file

@@ -29,6 +29,7 @@ mod hostile_servers;
 mod hostile_sessions;
 mod hostile_text;
 mod hostile_tls;
+mod house;
 mod impostors;
 mod interop_reader;
 mod interrupts;

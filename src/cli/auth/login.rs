@@ -4,6 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+use crate::api::Client;
 use crate::app::{Error, KeySource, NewPassphrase, Task, VaultKey};
 use crate::base_url::BaseUrl;
 use crate::cli::console;
@@ -12,7 +13,6 @@ use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::recipient::{Given, name};
 use crate::cli::size::Size;
-use crate::cloudeka::Client;
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::Touch;

@@ -5,9 +5,9 @@ use clap::Args;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::vault::REPLACED;
+use crate::files::{Locked, StoreError};
 use crate::interrupt;
 use crate::keeper::Touch;
-use crate::vault::{Locked, StoreError};
 
 /// Remove a context's credential from the vault, or the vault itself
 ///

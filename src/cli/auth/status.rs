@@ -3,6 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
+use crate::api::{Method, Request};
 use crate::app::{Credential, OpenVault};
 use crate::cli::api::{rejected, unsuccessful};
 use crate::cli::console::{Format, show, table};
@@ -11,7 +12,6 @@ use crate::cli::environment::TOKEN_VARIABLE;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::period::spoken;
-use crate::cloudeka::{Method, Request};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::{Description, Scope, Touch};

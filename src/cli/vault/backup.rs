@@ -9,9 +9,10 @@ use crate::cli::console;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::exit::Exit;
+use crate::files::{Existing, Store, StoreError, write_whole};
 use crate::interrupt;
 use crate::keeper::Touch;
-use crate::vault::{Existing, Sealed, Store, StoreError, armor, write_whole};
+use crate::vault::{Sealed, armor};
 
 /// Copy the vault to a file, and make sure that the copy opens
 ///

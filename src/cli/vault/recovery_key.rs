@@ -18,10 +18,11 @@ use self::sheet::{Form, Sheet};
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::exit::Exit;
+use crate::files::names_in;
 use crate::interrupt;
 use crate::keeper::Touch;
 use crate::qr::{Qr, Resilience};
-use crate::vault::{RecipientEntry, names_in};
+use crate::vault::RecipientEntry;
 
 /// What a recovery key is labelled.
 const LABEL: &str = "recovery";

@@ -10,12 +10,13 @@ use crate::app::{Error, KeySource, OpenVault, PassphraseSource, Vault, VaultKey}
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::exit::Exit;
+use crate::files::MAX_FILE_BYTES;
+use crate::files::{Store, StoreError};
 use crate::interrupt;
 use crate::keeper::Touch;
 use crate::prompt::source;
 use crate::secret::Passphrase;
-use crate::vault::seal::MAX_FILE_BYTES;
-use crate::vault::{SealError, Sealed, Store, StoreError};
+use crate::vault::{SealError, Sealed};
 
 /// Put a backup in place of the vault, once it has been opened
 ///

@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 
-use super::source::SourceError;
+use super::{StoreError, io_error};
 
 /// How long a pipe may be without anybody who writes to it. A person in another window needs
 /// some seconds; a writer that is there already may take its time.
@@ -30,23 +30,22 @@ pub struct Input {
 ///
 /// # Errors
 /// When it cannot be opened, or is a folder, a device or a socket.
-pub fn open(path: &Path) -> Result<Input, SourceError> {
-    let not_a_file = || SourceError::NotAFile(path.to_owned());
-    let io_error = |source: io::Error| match source.raw_os_error().map(Errno::from_raw_os_error) {
+pub fn open(path: &Path) -> Result<Input, StoreError> {
+    let not_a_file = || StoreError::NotAFileOrPipe {
+        path: path.to_owned(),
+    };
+    let unreadable = |error: io::Error| match Errno::from_io_error(&error) {
         // A socket cannot be opened at all, open(2).
         Some(Errno::NXIO) => not_a_file(),
-        _ => SourceError::Io {
-            from: path.display().to_string(),
-            source,
-        },
+        _ => io_error("read", path)(error),
     };
     // Not to wait for a pipe's other end, nor to take a terminal for our own.
     let file = OpenOptions::new()
         .read(true)
         .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32)
         .open(path)
-        .map_err(io_error)?;
-    let metadata = file.metadata().map_err(io_error)?;
+        .map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
     let unwritten = match FileType::from_raw_mode(metadata.mode()) {
         FileType::RegularFile => None,
         FileType::Fifo => Some(Instant::now() + WRITER_PATIENCE),

@@ -2,7 +2,7 @@
 //!
 //! ```no_run
 //! use cldkctl::base_url::BaseUrl;
-//! use cldkctl::cloudeka::{Client, Options};
+//! use cldkctl::api::{Client, Options};
 //! use cldkctl::secret::Token;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -29,6 +29,7 @@
 mod account;
 mod client;
 mod error;
+mod event;
 mod jwt;
 mod login;
 mod names;
@@ -54,9 +55,9 @@ mod stub;
 
 pub use client::{Client, Options};
 pub use error::{Error, Fault, Kind, RequestError};
+pub use event::Event;
 pub use login::Login;
 pub use request::{Answer, Body, Method, Request, UnknownMethod};
-pub use retry::Event;
 pub use roots::RootsError;
 pub use session::session;
 pub use unreachable::{CertificateProblem, Unreachable};

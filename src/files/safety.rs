@@ -8,8 +8,7 @@ use std::path::Path;
 
 use rustix::io::Errno;
 
-use super::{StoreError, io_error};
-use crate::vault::seal::MAX_FILE_BYTES;
+use super::{MAX_FILE_BYTES, StoreError, io_error};
 
 /// Neither follow a link that was put there meanwhile, nor wait for a pipe's other end,
 /// nor take a terminal.

@@ -9,8 +9,6 @@ use jiff::civil::DateTime;
 use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::tz::TimeZone;
 
-use super::error::Error;
-
 /// The pause before the first new attempt; each further one is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
@@ -19,33 +17,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 /// The longest pause that a server's `Retry-After` may ask of us. A person is waiting.
 const LONGEST_ASKED_PAUSE: Duration = Duration::from_secs(60);
-
-/// Something that happened on the way to an answer, for a spinner or `-v`.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum Event<'a> {
-    /// A request is about to be sent.
-    Sending {
-        /// Its method, in capitals.
-        method: &'a str,
-        /// Its URL without the query.
-        url: &'a str,
-        /// Counted from one.
-        attempt: u32,
-    },
-    /// An answer is there, whole.
-    Answered {
-        /// Its HTTP status.
-        status: u16,
-    },
-    /// It will be tried again after a pause.
-    Waiting {
-        /// For how long.
-        pause: Duration,
-        /// What went wrong.
-        because: &'a Error,
-    },
-}
 
 /// How an attempt failed, as far as a new one depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

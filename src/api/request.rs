@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::client::Client;
 use super::error::{Error, RequestError};
-use super::retry::Event;
+use super::event::Event;
 use super::send::Call;
 use crate::base_url::BaseUrl;
 use crate::printable::printable;

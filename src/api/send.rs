@@ -13,7 +13,8 @@ use zeroize::Zeroizing;
 
 use super::client::Client;
 use super::error::{Error, Fault};
-use super::retry::{self, Event, Failure, Policy};
+use super::event::Event;
+use super::retry::{self, Failure, Policy};
 use super::unreachable::{Cause, classify};
 use crate::secret::Token;
 

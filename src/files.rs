@@ -1,10 +1,12 @@
-//! The vault on disk: one file, read with suspicion and replaced whole.
+//! Files: opened with suspicion, locked, and replaced whole. The one place that does this, for the
+//! vault, the settings, the rollback memory, the agent and the recovery sheet.
 //!
 //! A change is made under an advisory lock on a file beside the vault: read again, change,
 //! write a temporary file in the same folder, fsync, rename, fsync the folder. Whatever
 //! happens on the way, the vault is the old one or the new one.
 
 mod folders;
+pub mod input;
 mod safety;
 mod write;
 
@@ -74,6 +76,12 @@ pub enum StoreError {
         /// The path.
         path: PathBuf,
     },
+    /// A folder, a device or a socket stands where a file or a pipe is to be read.
+    #[error("{path} is neither a file nor a pipe", path = path.display())]
+    NotAFileOrPipe {
+        /// The path.
+        path: PathBuf,
+    },
     /// It would be overwritten.
     #[error("{path} is there already", path = path.display())]
     Exists {
@@ -103,6 +111,9 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Stor
         source,
     }
 }
+
+/// The largest file that is read, in bytes: more than a vault ever is.
+pub const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// As many links as Linux itself follows, path_resolution(7).
 const MOST_LINKS: usize = 40;

@@ -104,7 +104,7 @@ fn in_a_child(test: &str, variables: &[(&str, &str)]) {
         child.env_remove(name).env_remove(name.to_uppercase());
     }
     child.env_remove("SSL_CERT_DIR");
-    let test = format!("cloudeka::over_tls::{test}");
+    let test = format!("api::over_tls::{test}");
     child
         .args(["--exact", &test, "--ignored"])
         .envs(variables.iter().copied());
