@@ -7,7 +7,7 @@ use cldkctl::{cli, interrupt, platform};
 
 /// Freed memory is wiped, that of the libraries included.
 #[global_allocator]
-static ALLOCATOR: platform::WipingAllocator = platform::WipingAllocator;
+static ALLOCATOR: platform::WipingAllocator = platform::WipingAllocator(std::alloc::System);
 
 fn main() -> ExitCode {
     platform::harden();

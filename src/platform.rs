@@ -9,7 +9,6 @@ mod end;
 mod given;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod math;
-mod registers;
 mod stack;
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -31,7 +30,7 @@ use zeroize::optimization_barrier;
 pub use abort::at_an_abort;
 pub use end::{End, end};
 pub use given::{hide_argument, take_variable};
-pub use stack::{lock_stack, wipe_stack};
+pub use stack::wipe_stack;
 
 /// Makes this process private: its memory is not dumped, and no other process of the same
 /// user may trace it or read its `/proc/PID/mem`.
@@ -183,25 +182,26 @@ pub fn close_inherited_files() {
     }
 }
 
-/// The system's allocator, except that memory is overwritten with zeros before it is freed.
+/// An allocator, the system's by default, except that memory is overwritten with zeros before it is
+/// freed.
 ///
 /// Libraries that we hand secrets to (HTTP, TLS, JSON) do not wipe their buffers. Through
 /// this allocator all of them do, growing vectors included: the default
 /// [`GlobalAlloc::realloc`] allocates, copies and frees, so the old place is wiped as well.
 #[derive(Debug)]
-pub struct WipingAllocator;
+pub struct WipingAllocator<A = System>(pub A);
 
-// SAFETY: every call goes to `System`, which fulfils the contract of `GlobalAlloc`, with
-// the caller's own arguments.
-unsafe impl GlobalAlloc for WipingAllocator {
+// SAFETY: every call goes to an allocator that fulfils the contract of `GlobalAlloc`, with the
+// caller's own arguments.
+unsafe impl<A: GlobalAlloc> GlobalAlloc for WipingAllocator<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's obligations are passed on unchanged.
-        unsafe { System.alloc(layout) }
+        unsafe { self.0.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's obligations are passed on unchanged.
-        unsafe { System.alloc_zeroed(layout) }
+        unsafe { self.0.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
@@ -214,7 +214,7 @@ unsafe impl GlobalAlloc for WipingAllocator {
         // Otherwise the compiler drops the zeros as writes to memory that is freed next.
         optimization_barrier(bytes);
         // SAFETY: the caller's obligations are passed on unchanged.
-        unsafe { System.dealloc(place, layout) }
+        unsafe { self.0.dealloc(place, layout) }
     }
 }
 
@@ -320,24 +320,59 @@ impl Drop for Argon2Memory {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
+
+    /// Counts the bytes that are not zero when they are freed.
+    struct Witness(AtomicUsize);
+
+    // SAFETY: every call goes to `System` with the caller's own arguments.
+    unsafe impl GlobalAlloc for Witness {
+        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+            // SAFETY: the caller's obligations are passed on unchanged.
+            unsafe { System.alloc(layout) }
+        }
+
+        unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+            // SAFETY: `place` is valid for reads of `layout.size()` bytes, which the test wrote.
+            let bytes = unsafe { std::slice::from_raw_parts(place, layout.size()) };
+            let left = bytes.iter().filter(|byte| **byte != 0).count();
+            self.0.fetch_add(left, Ordering::Relaxed);
+            // SAFETY: the caller's obligations are passed on unchanged.
+            unsafe { System.dealloc(place, layout) };
+        }
+    }
+
+    /// Allocates with `allocator`, grows what it got, and frees it.
+    fn use_memory(allocator: &impl GlobalAlloc) {
+        let layout = |size| Layout::from_size_align(size, 8).expect("a layout");
+        // SAFETY: the layouts are not empty; the place is written within its bounds before it is
+        // read, and freed once with the layout that it has by then.
+        unsafe {
+            let place = allocator.alloc(layout(64));
+            assert!(!place.is_null());
+            place.write_bytes(0xaa, 64);
+            let grown = allocator.realloc(place, layout(64), 128);
+            assert_eq!(*grown.add(63), 0xaa, "what was there is kept");
+            grown.write_bytes(0xaa, 128);
+            allocator.dealloc(grown, layout(128));
+        }
+    }
 
     #[test]
     fn freed_memory_is_wiped() {
-        // A page-sized allocation stays mapped after it was freed to the system's
-        // allocator, but to read it there would be undefined; so the wiping is watched from
-        // inside, by an allocator that keeps what it is given back.
-        let layout = Layout::from_size_align(64, 8).expect("a layout");
-        // SAFETY: the layout is not empty; the place is written within its bounds and
-        // freed once with the layout it was allocated with.
-        unsafe {
-            let place = WipingAllocator.alloc(layout);
-            assert!(!place.is_null());
-            place.write_bytes(0xaa, 64);
-            let grown = WipingAllocator.realloc(place, layout, 128);
-            assert_eq!(*grown.add(63), 0xaa, "what was there is kept");
-            WipingAllocator.dealloc(grown, Layout::from_size_align(128, 8).expect("a layout"));
-        }
+        let plain = Witness(AtomicUsize::new(0));
+        use_memory(&plain);
+        assert_eq!(
+            plain.0.into_inner(),
+            64 + 128,
+            "the witness sees what is left"
+        );
+
+        let wiping = WipingAllocator(Witness(AtomicUsize::new(0)));
+        use_memory(&wiping);
+        assert_eq!(wiping.0.0.into_inner(), 0);
     }
 
     #[test]

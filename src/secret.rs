@@ -14,7 +14,7 @@ use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 pub use self::recognize::without_secrets;
-use crate::platform::{self, LockedMemory};
+use crate::platform::LockedMemory;
 
 /// The longest token that is accepted, in bytes, after trimming.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -119,8 +119,6 @@ impl Passphrase {
         for character in line.nfc() {
             length += character.encode_utf8(&mut memory[length..]).len();
         }
-        // Of reading and of normalising it, which is over now.
-        platform::wipe_stack();
         Self(memory)
     }
 

@@ -186,8 +186,6 @@ impl Kdf {
     /// # Errors
     /// When the memory is not to be had or the cost is no cost that Argon2 knows.
     pub fn derive(&self, passphrase: &Passphrase) -> Result<Key, KdfError> {
-        // Of choosing and scoring the passphrase. It takes a while until the stack is used again.
-        platform::wipe_stack();
         let Cost {
             memory_kib,
             iterations,
@@ -200,7 +198,6 @@ impl Kdf {
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         threads()?
             .install(|| {
-                platform::lock_stack();
                 let key = self.hash(&argon2, passphrase, memory.blocks());
                 // The thread goes on to be there, and has the key on its stack.
                 platform::wipe_stack();

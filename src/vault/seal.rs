@@ -18,7 +18,6 @@ use super::kdf::{Ceiling, Cost, Kdf};
 use super::public::{self, PluginError, PublicRecipient};
 use super::recipient::PassphraseRecipient;
 use super::stanza::{self, StanzaError};
-use crate::platform;
 use crate::printable::on_one_line;
 
 /// A vault file whose header has been read, and nothing decrypted.
@@ -215,17 +214,6 @@ impl Sealed {
         &self,
         identities: impl Iterator<Item = &'a dyn Identity>,
     ) -> Result<Contents, SealError> {
-        let opened = self.decrypt(identities);
-        // Keys that `age` moved from call to call.
-        platform::wipe_stack();
-        opened
-    }
-
-    #[inline(never)]
-    fn decrypt<'a>(
-        &self,
-        identities: impl Iterator<Item = &'a dyn Identity>,
-    ) -> Result<Contents, SealError> {
         let mut reader = decryptor(&self.bytes, self.header_length)?.decrypt(identities)?;
         // The plaintext is no longer than the file, so this never grows and leaves no copy.
         let mut json = Plaintext(Vec::with_capacity(self.bytes.len()));
@@ -284,13 +272,6 @@ impl Identity for Witness {
 /// # Errors
 /// When a recipient is of an unknown kind, a plugin fails or is missing, or the system fails.
 pub fn seal(contents: &mut Contents, callbacks: &impl Callbacks) -> Result<Vec<u8>, SealError> {
-    let sealed = encrypt(contents, callbacks);
-    platform::wipe_stack();
-    sealed
-}
-
-#[inline(never)]
-fn encrypt(contents: &mut Contents, callbacks: &impl Callbacks) -> Result<Vec<u8>, SealError> {
     let json = contents.to_next_json()?;
     let recipients = recipients(contents, callbacks)?;
     let encryptor = Encryptor::with_recipients(
