@@ -1,5 +1,6 @@
 //! Overwriting what calls that returned left on the stack.
 
+use rustix::process::{Resource, getrlimit};
 use zeroize::zeroize_stack;
 
 /// Depths, in bytes, of which the smallest that is enough is overwritten. The first two are those
@@ -14,8 +15,11 @@ const DEPTHS: [usize; 5] = [16 << 10, 40 << 10, 64 << 10, 160 << 10, 512 << 10];
 #[inline(never)]
 pub fn wipe_stack() {
     let in_use = in_use();
+    let room = getrlimit(Resource::Stack).current.unwrap_or(u64::MAX) / 2;
     // Each page that is written for the first time costs as much as a system call.
-    match DEPTHS.iter().take_while(|depth| in_use > **depth).count() {
+    let enough = DEPTHS.iter().take_while(|depth| in_use > **depth).count();
+    let fits = DEPTHS.iter().rposition(|depth| *depth as u64 <= room);
+    match enough.min(fits.unwrap_or(0)) {
         0 => zeroize_stack::<{ DEPTHS[0] }>(),
         1 => zeroize_stack::<{ DEPTHS[1] }>(),
         2 => zeroize_stack::<{ DEPTHS[2] }>(),
