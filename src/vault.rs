@@ -25,5 +25,6 @@ pub use public::{PluginError, PublicRecipient, PublicRecipientError};
 pub use recipient::{PassphraseIdentity, PassphraseRecipient};
 pub use seal::{SealError, Sealed, armor, seal};
 pub use store::{
-    Existing, Locked, Store, StoreError, make_folder, names_in, remove_leftovers, write_whole,
+    Existing, Locked, Store, StoreError, is_done, make_folder, names_in, remove_leftovers,
+    sync_folder, write_whole,
 };

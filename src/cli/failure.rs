@@ -143,6 +143,10 @@ impl From<StoreError> for Failure {
                 Exit::Failure,
                 "use a vault of your own with --vault, or have its owner give it to you with chown",
             ),
+            StoreError::Unmapped { .. } => (
+                Exit::Failure,
+                "keep the vault below your home folder, or run cldkctl where that user has an id",
+            ),
             StoreError::OpenFolder { .. } => (
                 Exit::Failure,
                 "take their permission with `chmod go-w`, or use another folder with --vault",

@@ -11,7 +11,7 @@ use crate::cli::{console, open};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::Touch;
-use crate::vault::{Existing, Sealed, Store, StoreError, armor, write_whole};
+use crate::vault::{Existing, Sealed, Store, StoreError, armor, is_done, write_whole};
 
 /// Copy the vault to a file, and make sure that the copy opens
 ///
@@ -79,7 +79,7 @@ impl BackupArgs {
         // for byte, or what is there is not replaced.
         let _hold = interrupt::hold();
         let written = write_whole(copy.path(), &bytes, existing);
-        if written.as_ref().map_or_else(StoreError::is_done, |()| true) {
+        if is_done(&written) {
             settings.console.note(&format!(
                 "Backed up revision {} of the vault to {}, and read it back",
                 vault.contents.revision,

@@ -22,7 +22,7 @@ use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::Touch;
 use crate::qr::{Qr, Resilience};
-use crate::vault::{RecipientEntry, names_in};
+use crate::vault::{RecipientEntry, names_in, sync_folder};
 
 /// What a recovery key is labelled.
 const LABEL: &str = "recovery";
@@ -100,9 +100,9 @@ impl RecoveryKeyArgs {
                         recipient: &recipient,
                         secret,
                     };
-                    let draft = kit.draft(&sheet.written(kit.form))?;
+                    let (draft, folder) = kit.draft(&sheet.written(kit.form))?;
                     replace()?;
-                    kit.publish(draft)
+                    kit.publish(draft, &folder)
                 }
                 None => {
                     show(settings, secret)?;
@@ -237,9 +237,10 @@ impl Kit {
     }
 
     /// The sheet on disk, mode 0600, under a name of its own that nobody had (`O_EXCL`). It is
-    /// gone again when this is dropped.
-    fn draft(&self, sheet: &str) -> Result<NamedTempFile, Failure> {
+    /// gone again when this is dropped. And its folder, open.
+    fn draft(&self, sheet: &str) -> Result<(NamedTempFile, File), Failure> {
         let write = || {
+            let folder = File::open(self.folder())?;
             let mut file = tempfile::Builder::new()
                 .prefix(DRAFT)
                 .suffix(".tmp")
@@ -247,15 +248,15 @@ impl Kit {
                 .tempfile_in(self.folder())?;
             file.write_all(sheet.as_bytes())?;
             file.as_file().sync_all()?;
-            self.sync_folder()?;
-            Ok(file)
+            sync_folder(&folder)?;
+            Ok((file, folder))
         };
         write().map_err(|error| self.unwritable(&error))
     }
 
     /// Gives the sheet its name. If that fails the sheet stays where it is: the vault has its
     /// key by now.
-    fn publish(&self, mut draft: NamedTempFile) -> Result<(), Failure> {
+    fn publish(&self, mut draft: NamedTempFile, folder: &File) -> Result<(), Failure> {
         let published = loop {
             let published = if self.overwrite {
                 draft.persist(&self.path)
@@ -272,7 +273,7 @@ impl Kit {
         match published {
             // On disk it is already, if perhaps under its first name.
             Ok(_) => {
-                let _ = self.sync_folder();
+                let _ = sync_folder(folder);
                 Ok(())
             }
             Err(PersistError { error, file }) => {
@@ -289,9 +290,5 @@ impl Kit {
                 })
             }
         }
-    }
-
-    fn sync_folder(&self) -> io::Result<()> {
-        File::open(self.folder())?.sync_all()
     }
 }
