@@ -9,7 +9,7 @@ use super::open::{self, OpenVault};
 use super::seen;
 use crate::exit::Exit;
 use crate::interrupt;
-use crate::vault::{Contents, Locked, RecipientEntry, Sealed, seal};
+use crate::vault::{Contents, Locked, RecipientEntry, Sealed, is_done, seal};
 
 /// How long a command waits for another that is changing the vault.
 const LOCK_PATIENCE: Duration = Duration::from_secs(30);
@@ -111,19 +111,29 @@ pub fn save_around(
     let bytes = seal(contents, &settings.asker)
         .map_err(|error| Failure::unsaved(&error, &settings.store))?;
     let _hold = interrupt::hold();
-    seen::note_save(settings, contents, base);
+    let before = seen::note_save(settings, contents, base);
     // A save that a power failure may undo is one all the same: what goes with it is done,
     // such as giving the sheet of a new key its name, before the failure is told.
-    let unconfirmed = Cell::new(None);
-    around(&|| match locked.replace(&bytes) {
-        Err(error) if error.is_done() => {
-            unconfirmed.set(Some(error));
-            Ok(())
+    let (replaced, unconfirmed) = (Cell::new(false), Cell::new(None));
+    let result = around(&|| {
+        let result = locked.replace(&bytes);
+        replaced.set(is_done(&result));
+        match result {
+            Err(error) if error.is_done() => {
+                unconfirmed.set(Some(error));
+                Ok(())
+            }
+            result => Ok(result?),
         }
-        result => Ok(result?),
-    })?;
-    seen::clean(settings);
-    seen::raise(settings, contents);
+    });
+    // Whatever came of what goes with it.
+    if replaced.get() {
+        seen::clean(settings);
+        seen::raise(settings, contents);
+    } else if let Some(before) = before {
+        seen::take_back(settings, contents, before);
+    }
+    result?;
     if let Some(error) = unconfirmed.take() {
         return Err(error.into());
     }

@@ -3,9 +3,11 @@
 //!
 //! A file for each vault id under `$XDG_STATE_HOME/cldkctl/revisions` holds the number, and
 //! whether an older copy was saved since. Without it, as on a new machine, whatever comes
-//! first is taken for new.
+//! first is taken for new. One that is there and cannot be read is reported, and never replaced
+//! but by `vault verify --accept-older`: its number may be higher than any that is known here.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -15,7 +17,7 @@ use rustix::io::{Errno, retry_on_intr};
 use super::global::Settings;
 use super::open::OpenVault;
 use crate::vault::{
-    Contents, Existing, Store, StoreError, make_folder, remove_leftovers, write_whole,
+    Contents, Existing, Store, StoreError, is_done, make_folder, remove_leftovers, write_whole,
 };
 
 /// How long a command waits for another that is remembering something.
@@ -26,7 +28,7 @@ const SAVED_OVER: &str = "older";
 
 /// What is remembered of a vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Memory {
+pub struct Memory {
     /// The highest revision that was seen.
     revision: u64,
     /// Whether a copy that is older than that was saved. The revisions of such saves go their
@@ -43,12 +45,18 @@ impl Memory {
         }
     }
 
+    /// Only what [`Self::to_text`] writes, with its newline: of a number that was cut off, a
+    /// lower one is left.
     fn read(text: &str) -> Option<Self> {
-        let mut words = text.split_ascii_whitespace();
-        Some(Self {
-            revision: words.next()?.parse().ok()?,
-            saved_over: words.next() == Some(SAVED_OVER),
-        })
+        let (number, saved_over) = match text.trim_end().split_once(' ') {
+            None => (text.trim_end(), false),
+            Some((number, flag)) => (number, flag == SAVED_OVER),
+        };
+        let memory = Self {
+            revision: number.parse().ok()?,
+            saved_over,
+        };
+        (memory.to_text() == text).then_some(memory)
     }
 
     fn to_text(self) -> String {
@@ -66,6 +74,52 @@ impl Memory {
     }
 }
 
+/// Why nothing can be told, or nothing be remembered.
+#[derive(Debug, thiserror::Error)]
+pub enum MemoryError {
+    /// Somebody else can write there.
+    #[error(transparent)]
+    NotSafe(StoreError),
+    /// It is there, and cannot be read.
+    #[error(transparent)]
+    Unreadable(StoreError),
+    /// It is there, and is something else.
+    #[error("{} does not hold a revision number", .0.display())]
+    Garbled(PathBuf),
+    /// It cannot be written.
+    #[error(transparent)]
+    Unwritable(#[from] StoreError),
+    /// It is locked.
+    #[error("another cldkctl is busy with {}", .0.display())]
+    Busy(PathBuf),
+}
+
+impl MemoryError {
+    fn of_reading(error: StoreError, path: PathBuf) -> Self {
+        match error {
+            StoreError::NotOurs { .. }
+            | StoreError::OpenFolder { .. }
+            | StoreError::Unmapped { .. } => Self::NotSafe(error),
+            StoreError::TooLarge { .. } => Self::Garbled(path),
+            error => Self::Unreadable(error),
+        }
+    }
+
+    fn warn(&self, settings: &Settings) {
+        let action = match self {
+            Self::NotSafe(_) => {
+                "take their permission with `chmod go-w`, or set XDG_STATE_HOME to a folder of your own"
+            }
+            _ => {
+                "make it readable, or start anew from the vault that is there with `cldkctl vault verify --accept-older`"
+            }
+        };
+        settings.console.warn(&format!(
+            "an older copy of the vault would not be noticed: {self}; {action}"
+        ));
+    }
+}
+
 /// What memory says of a vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Age {
@@ -75,11 +129,11 @@ pub enum Age {
     Older(u64),
 }
 
-/// Compares a vault with what was seen of it.
+/// Compares a vault with what was seen of it. Warns when that cannot be read.
 #[must_use]
 pub fn age(settings: &Settings, contents: &Contents) -> Age {
-    match remembered(settings, contents) {
-        Ok(Some(memory)) if memory.is_beyond(contents.revision) => Age::Older(memory.revision),
+    match remembered_or_warn(settings, contents) {
+        Some(Some(memory)) if memory.is_beyond(contents.revision) => Age::Older(memory.revision),
         _ => Age::Current,
     }
 }
@@ -101,14 +155,8 @@ pub fn older(revision: u64, seen: u64) -> &'static str {
 /// so it is read once more before anybody is alarmed.
 pub fn notice(settings: &Settings, vault: &OpenVault) {
     let contents = &vault.contents;
-    let memory = match remembered(settings, contents) {
-        Ok(memory) => memory,
-        Err(error) => {
-            return settings.console.warn(&format!(
-                "an older copy of the vault would not be noticed: {error}; \
-                 take their permission with `chmod go-w`, or set XDG_STATE_HOME to a folder of your own"
-            ));
-        }
+    let Some(memory) = remembered_or_warn(settings, contents) else {
+        return;
     };
     let Some(memory) = memory.filter(|memory| memory.is_beyond(contents.revision)) else {
         if memory != Some(Memory::new(contents.revision)) {
@@ -132,59 +180,130 @@ pub fn notice(settings: &Settings, vault: &OpenVault) {
 }
 
 /// Remembers that a vault of revision `base` is about to be saved, if that is an older copy:
-/// its revision may reach what was seen, which would be the last that is heard of it.
-pub fn note_save(settings: &Settings, contents: &Contents, base: u64) {
+/// its revision may reach what was seen, which would be the last that is heard of it. Gives
+/// what to [`take_back()`] if it is not saved after all.
+#[must_use]
+pub fn note_save(settings: &Settings, contents: &Contents, base: u64) -> Option<Memory> {
     let is_first = |memory: &Memory| !memory.saved_over && memory.is_beyond(base);
-    if remembered(settings, contents).is_ok_and(|memory| memory.is_some_and(|it| is_first(&it))) {
-        change(settings, contents, |memory| {
-            let saved_over = true;
-            memory.filter(is_first).map(|memory| Memory {
-                saved_over,
-                ..memory
-            })
-        });
+    let memory = remembered(settings, contents).ok()?.filter(is_first)?;
+    let noted = change(settings, contents, |memory| {
+        let saved_over = true;
+        memory.filter(is_first).map(|memory| Memory {
+            saved_over,
+            ..memory
+        })
+    });
+    detail(settings, noted);
+    Some(memory)
+}
+
+/// Remembers what was remembered `before` a save that came to nothing, or else the vault that
+/// is still in place would be taken for another. What was seen since then counts, if that is
+/// more.
+pub fn take_back(settings: &Settings, contents: &Contents, before: Memory) {
+    let taken_back = change(settings, contents, |now| {
+        let is_less = |now: Memory| before.saved_over || now.revision <= before.revision;
+        now.is_none_or(is_less).then_some(before)
+    });
+    detail(settings, taken_back);
+}
+
+/// Runs `replace`, which puts a copy in place that its owner chose, and remembers its revision
+/// as the highest if it is in place.
+///
+/// # Errors
+/// Those of `replace`.
+pub fn replacing(
+    settings: &Settings,
+    contents: &Contents,
+    replace: impl FnOnce() -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let Some(before) = remembered_or_warn(settings, contents) else {
+        return replace();
+    };
+    // An older copy is noted before it is in place: a crash between the two leaves a vault that
+    // is newer than what was noted, and alarms nobody. A newer one is noted afterwards, for the
+    // same reason.
+    let beyond = before.filter(|memory| memory.is_beyond(contents.revision));
+    if let Some(memory) = beyond {
+        let lower = Memory::new(memory.revision.min(contents.revision));
+        detail(settings, change(settings, contents, |_| Some(lower)));
     }
+    let replaced = replace();
+    if is_done(&replaced) {
+        let new = Memory::new(contents.revision);
+        detail(settings, change(settings, contents, |_| Some(new)));
+    } else if let Some(memory) = beyond {
+        take_back(settings, contents, memory);
+    }
+    replaced
 }
 
 /// Remembers this revision if it is higher than any that was seen.
 pub fn raise(settings: &Settings, contents: &Contents) {
     let new = Memory::new(contents.revision);
-    change(settings, contents, |memory| {
+    let raised = change(settings, contents, |memory| {
         let stays = memory.is_some_and(|memory| memory.is_beyond(new.revision) || memory == new);
         (!stays).then_some(new)
     });
+    detail(settings, raised);
 }
 
-/// Remembers this revision as the highest, whatever was seen before.
-pub fn remember(settings: &Settings, contents: &Contents) {
-    change(settings, contents, |_| Some(Memory::new(contents.revision)));
+/// Remembers this revision as the highest, whatever was seen before, also where that cannot be
+/// read.
+///
+/// # Errors
+/// When somebody else can write there, or it cannot be written.
+pub fn accept(settings: &Settings, contents: &Contents) -> Result<(), MemoryError> {
+    let new = Memory::new(contents.revision);
+    change_found(settings, contents, |found| match found {
+        Ok(memory) if memory == Some(new) => Ok(None),
+        Err(error @ MemoryError::NotSafe(_)) => Err(error),
+        _ => Ok(Some(new)),
+    })
 }
 
-/// Changes what is remembered to what `new` makes of it, if that is anything. That it cannot be
-/// changed, as on a read-only disk, is no failure of the command: what is missed is a warning
-/// some day.
+/// Changes what is remembered to what `new` makes of it, if that is anything. What cannot be
+/// read stays as it is: the number that was there may be higher.
 fn change(
     settings: &Settings,
     contents: &Contents,
-    new: impl FnOnce(Option<Memory>) -> Option<Memory>,
-) {
+    new: impl Fn(Option<Memory>) -> Option<Memory>,
+) -> Result<(), MemoryError> {
+    change_found(settings, contents, |found| found.map(&new))
+}
+
+fn change_found(
+    settings: &Settings,
+    contents: &Contents,
+    new: impl Fn(Result<Option<Memory>, MemoryError>) -> Result<Option<Memory>, MemoryError>,
+) -> Result<(), MemoryError> {
     let Some(path) = path(settings, contents) else {
-        return;
+        return Ok(());
     };
-    let changed = remembered(settings, contents).and_then(|_| {
-        let folder = path.parent().unwrap_or(&path);
-        make_folder(folder)?;
-        // Or what another command remembers meanwhile would be lost.
-        let Some(_lock) = lock(folder)? else {
-            let console = settings.console;
-            console.detail("the revision is not remembered: another cldkctl is busy with that");
-            return Ok(());
-        };
-        match new(remembered(settings, contents)?) {
-            Some(memory) => write_whole(&path, memory.to_text().as_bytes(), Existing::Replace),
-            None => Ok(()),
-        }
-    });
+    // Nothing is made in a place that is not safe, or where nothing is to be changed.
+    if new(remembered(settings, contents))?.is_none() {
+        return Ok(());
+    }
+    let folder = path.parent().unwrap_or(&path);
+    make_folder(folder)?;
+    // Or what another command remembers meanwhile would be lost.
+    let Some(_lock) = lock(folder)? else {
+        return Err(MemoryError::Busy(path));
+    };
+    match new(remembered(settings, contents))? {
+        Some(memory) => Ok(write_whole(
+            &path,
+            memory.to_text().as_bytes(),
+            Existing::Replace,
+        )?),
+        None => Ok(()),
+    }
+}
+
+/// That nothing can be remembered, as on a read-only disk, is no failure of the command: what
+/// is missed is a warning some day.
+fn detail(settings: &Settings, changed: Result<(), MemoryError>) {
     if let Err(error) = changed {
         settings
             .console
@@ -221,22 +340,33 @@ pub fn clean(settings: &Settings) {
     }
 }
 
-/// What is remembered, if that can be read. Nothing is taken from a place that somebody else
-/// can write to.
+/// What is remembered; `None`, with a warning, when that cannot be told.
+fn remembered_or_warn(settings: &Settings, contents: &Contents) -> Option<Option<Memory>> {
+    remembered(settings, contents)
+        .inspect_err(|error| error.warn(settings))
+        .ok()
+}
+
+/// What is remembered. Nothing is taken from a place that somebody else can write to.
 ///
 /// # Errors
-/// That it is such a place.
-fn remembered(settings: &Settings, contents: &Contents) -> Result<Option<Memory>, StoreError> {
+/// When it is such a place, or something is there that cannot be read.
+fn remembered(settings: &Settings, contents: &Contents) -> Result<Option<Memory>, MemoryError> {
     let Some(path) = path(settings, contents) else {
         return Ok(None);
     };
     // Read with the same suspicion as the vault itself.
-    match Store::at(&path).and_then(|file| file.read()) {
-        Ok(Some(bytes)) => Ok(std::str::from_utf8(&bytes).ok().and_then(Memory::read)),
-        Ok(None) => Ok(None),
-        Err(error @ (StoreError::NotOurs { .. } | StoreError::OpenFolder { .. })) => Err(error),
-        Err(_) => Ok(None),
-    }
+    let bytes = match Store::at(&path).and_then(|file| file.read()) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Ok(None),
+        // A file stands where a folder would be, so nothing is remembered there.
+        Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotADirectory => {
+            return Ok(None);
+        }
+        Err(error) => return Err(MemoryError::of_reading(error, path)),
+    };
+    let memory = std::str::from_utf8(&bytes).ok().and_then(Memory::read);
+    memory.map(Some).ok_or(MemoryError::Garbled(path))
 }
 
 /// The id is 32 hexadecimal digits, or the contents would not have been read.

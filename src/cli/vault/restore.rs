@@ -16,7 +16,7 @@ use crate::keeper::{Found, Touch};
 use crate::prompt::source;
 use crate::secret::Passphrase;
 use crate::vault::seal::MAX_FILE_BYTES;
-use crate::vault::{SealError, Sealed, Store, StoreError};
+use crate::vault::{SealError, Sealed, Store, is_done};
 
 /// Put a backup in place of the vault, once it has been opened
 ///
@@ -165,15 +165,10 @@ fn replace(settings: &Settings, bytes: &[u8], opened: &OpenVault) -> Result<(), 
         }
         None => None,
     };
-    // Whoever restores a backup knows that it may be an older copy. Noted before it is in place:
-    // a crash between the two leaves a vault that is newer than what was noted, and alarms nobody.
     seen::clean(settings);
-    seen::remember(settings, &opened.contents);
-    let replaced = locked.replace(bytes);
-    if !replaced
-        .as_ref()
-        .map_or_else(StoreError::is_done, |()| true)
-    {
+    // Whoever restores a backup knows that it may be an older copy.
+    let replaced = seen::replacing(settings, &opened.contents, || locked.replace(bytes));
+    if !is_done(&replaced) {
         // The vault is as it was, and needs no copy beside it.
         if let Some(copy) = &kept {
             locked.discard_copy(copy);

@@ -8,6 +8,7 @@ use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::open;
 use crate::cli::seen::{self, Age};
+use crate::exit::Exit;
 use crate::keeper::Touch;
 use crate::printable::printable;
 use crate::vault::Cost;
@@ -52,7 +53,13 @@ impl VerifyArgs {
         vault.check_agrees(settings, &sealed)?;
         let contents = &vault.contents;
         if self.accept_older {
-            seen::remember(settings, contents);
+            seen::accept(settings, contents).map_err(|error| {
+                Failure::new(
+                    Exit::Failure,
+                    format!("cannot remember that the vault is accepted: {error}"),
+                )
+                .hint("check what lies there, or move it away; the vault is as it was")
+            })?;
         }
         let newer_seen = match seen::age(settings, contents) {
             Age::Older(seen) => Some(seen),
