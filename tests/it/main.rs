@@ -62,6 +62,7 @@ mod security_document;
 mod sessions;
 mod shared_places;
 mod standin;
+mod status_check;
 mod timeouts;
 mod tls;
 mod tune;
