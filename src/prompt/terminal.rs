@@ -154,6 +154,48 @@ impl Terminal {
         Ok(())
     }
 
+    /// Asks, and reads one line that can be seen. What was typed before the question was not
+    /// meant for it, and is dropped: the answer may cost somebody something.
+    ///
+    /// # Errors
+    /// When the input ends without an answer, or the terminal is gone.
+    pub fn ask_shown(&mut self, question: &str) -> Result<String, PromptError> {
+        let question = format!("{question} ");
+        let hidden = tcgetattr(&self.file).map_err(io::Error::from)?;
+        let mut shown = hidden.clone();
+        shown
+            .local_modes
+            .insert(LocalModes::ECHO | LocalModes::ICANON);
+        self.ahead = None;
+        tcsetattr(&self.file, OptionalActions::Flush, &shown).map_err(io::Error::from)?;
+        interrupt::note_question(&question);
+        let answer = self
+            .file
+            .write_all(question.as_bytes())
+            .map_err(PromptError::from)
+            .and_then(|()| self.read_line());
+        interrupt::note_question("");
+        tcsetattr(&self.file, OptionalActions::Now, &hidden).map_err(io::Error::from)?;
+        answer
+    }
+
+    fn read_line(&mut self) -> Result<String, PromptError> {
+        let mut line = Vec::new();
+        let mut byte = [0];
+        loop {
+            match self.file.read(&mut byte) {
+                Ok(0) if line.is_empty() => return Err(PromptError::Ended),
+                Ok(0) => break,
+                Ok(_) if matches!(byte[0], b'\r' | b'\n') => break,
+                Ok(_) if line.len() == MAX_ANSWER_BYTES => {}
+                Ok(_) => line.push(byte[0]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        String::from_utf8(line).map_err(|_| PromptError::Characters)
+    }
+
     /// Shows a text on the terminal and nowhere else.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod support;
 mod agent;
 mod agent_places;
 mod altered;
+mod another_account;
 mod another_user;
 mod api;
 mod backup;
