@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{
-    LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcgetwinsize, tcsetattr,
+    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, tcflush, tcgetattr, tcgetwinsize,
+    tcsetattr,
 };
 use zeroize::Zeroizing;
 
@@ -161,39 +162,52 @@ impl Terminal {
     /// When the input ends without an answer, or the terminal is gone.
     pub fn ask_shown(&mut self, question: &str) -> Result<String, PromptError> {
         let question = format!("{question} ");
-        let hidden = tcgetattr(&self.file).map_err(io::Error::from)?;
-        let mut shown = hidden.clone();
-        shown
-            .local_modes
-            .insert(LocalModes::ECHO | LocalModes::ICANON);
         self.ahead = None;
-        tcsetattr(&self.file, OptionalActions::Flush, &shown).map_err(io::Error::from)?;
+        tcflush(&self.file, QueueSelector::IFlush).map_err(io::Error::from)?;
         interrupt::note_question(&question);
-        let answer = self
-            .file
-            .write_all(question.as_bytes())
-            .map_err(PromptError::from)
-            .and_then(|()| self.read_line());
+        self.file.write_all(question.as_bytes())?;
+        let answer = self.read_shown();
         interrupt::note_question("");
-        tcsetattr(&self.file, OptionalActions::Now, &hidden).map_err(io::Error::from)?;
+        self.file.write_all(b"\n")?;
         answer
     }
 
-    fn read_line(&mut self) -> Result<String, PromptError> {
-        let mut line = Vec::new();
-        let mut byte = [0];
-        loop {
-            match self.file.read(&mut byte) {
-                Ok(0) if line.is_empty() => return Err(PromptError::Ended),
-                Ok(0) => break,
-                Ok(_) if matches!(byte[0], b'\r' | b'\n') => break,
-                Ok(_) if line.len() == MAX_ANSWER_BYTES => {}
-                Ok(_) => line.push(byte[0]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
+    /// Shows the keys itself: the terminal's echo stays off.
+    fn read_shown(&mut self) -> Result<String, PromptError> {
+        let mut keys = Keys {
+            file: self.file.try_clone()?,
+            ahead: None,
+            read: 0,
+            spoilt: Arc::default(),
+        };
+        let mut answer = String::new();
+        let mut key = [0];
+        while keys.read(&mut key)? == 1 {
+            match key[0] {
+                b'\r' | b'\n' => return Ok(answer),
+                // Backspace and delete; Ctrl-U and Ctrl-W take all of it.
+                rubout @ (0x08 | 0x15 | 0x17 | 0x7f) => {
+                    while answer.pop().is_some() {
+                        self.file.write_all(b"\x08 \x08")?;
+                        if matches!(rubout, 0x08 | 0x7f) {
+                            break;
+                        }
+                    }
+                }
+                shown if shown.is_ascii() => {
+                    answer.push(char::from(shown));
+                    self.file.write_all(&key)?;
+                }
+                _ => {
+                    answer.push('?');
+                    self.file.write_all(b"?")?;
+                }
             }
         }
-        String::from_utf8(line).map_err(|_| PromptError::Characters)
+        if answer.is_empty() {
+            return Err(PromptError::Ended);
+        }
+        Ok(answer)
     }
 
     /// Shows a text on the terminal and nowhere else.
