@@ -45,6 +45,20 @@ pub fn is_same(one: &Context, other: &Context) -> bool {
     !is_another(one, other) && (agree("name") || agree("email"))
 }
 
+/// What is known of an account after a new session: what tells it apart stays known where the
+/// answer was silent, or another account's login could not be told from this one any more.
+pub fn renewed(old: &Map<String, Value>, new: &Map<String, Value>) -> Map<String, Value> {
+    let mut account = new.clone();
+    for name in IDENTITY {
+        if fact(new, name).is_none()
+            && let Some(known) = old.get(name)
+        {
+            account.insert(name.to_owned(), known.clone());
+        }
+    }
+    account
+}
+
 /// What to call an account in a sentence, if the API gave it a name.
 pub fn name(account: &Map<String, Value>) -> Option<String> {
     let known = fact(account, "name").or_else(|| fact(account, "email"))?;

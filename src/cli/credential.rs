@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+use super::account;
 use super::failure::Failure;
 use super::global::Settings;
 use super::online;
@@ -195,7 +196,7 @@ impl Credential {
             {
                 let cloudeka::Session { token, expires_at } = login.session.clone();
                 context.session = Some(Session::new(token, expires_at));
-                context.account.clone_from(&login.account);
+                context.account = account::renewed(&context.account, &login.account);
                 context.verified_at = now;
             }
             Ok(())

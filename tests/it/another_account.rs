@@ -282,6 +282,26 @@ fn an_account_that_the_api_says_nothing_of_is_not_another_one() {
 }
 
 #[test]
+fn a_renewed_session_does_not_make_the_account_unknown() {
+    let (cloudeka, world) = as_sari();
+    cloudeka.session_life(10);
+    succeeded(auth(&world, TOKEN, &[]).run());
+    let silent = json!({ "data": { "token": "head.claims.sig", "role": "Viewer" } });
+    cloudeka.misbehave_at(LOGIN, Misbehave::status(200, &silent));
+    let token = world.cldkctl(["auth", "token", "--session"]).run();
+    assert_eq!(token.succeeded().stdout, "head.claims.sig\n");
+    let account = &contents(&world)["contexts"][0]["account"];
+    assert_eq!(
+        (&account["name"], &account["role"]),
+        (&"Sari Wijaya".into(), &"Viewer".into())
+    );
+    cloudeka.behave();
+    succeeded(auth(&world, BUDI, &[]).run());
+    let both = [("default", TOKEN), ("budi-santoso", BUDI)];
+    assert_logins(&world, &both, "budi-santoso");
+}
+
+#[test]
 fn any_name_of_an_account_makes_a_good_name_of_a_context() {
     let long = "Long ".repeat(200);
     for (name, context) in [
