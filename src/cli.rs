@@ -1,5 +1,6 @@
 //! The command line: one file per command, with its arguments and what it does.
 
+pub mod account;
 pub mod api;
 pub mod auth;
 pub mod completion;

@@ -138,10 +138,7 @@ impl ApiArgs {
 
 /// Calls with the cached session; if the API says that it came to its end, once more with a
 /// new one. A second 401 is the caller's.
-///
-/// # Errors
-/// When the API cannot be asked, or rejects the token.
-pub fn call_in_session(
+fn call_in_session(
     settings: &Settings,
     credential: &mut Credential,
     client: &Client,
@@ -171,8 +168,7 @@ pub fn call_in_session(
 }
 
 /// An answer that is neither a success nor about the token. The hint is the caller's.
-#[must_use]
-pub fn unsuccessful(credential: &Credential, status: u16) -> Failure {
+fn unsuccessful(credential: &Credential, status: u16) -> Failure {
     let origin = credential.base_url.origin();
     let redirect = match status {
         304 => "", // Not Modified
@@ -184,8 +180,7 @@ pub fn unsuccessful(credential: &Credential, status: u16) -> Failure {
 }
 
 /// What a second 401 in a row means.
-#[must_use]
-pub fn rejected(credential: &Credential) -> Failure {
+fn rejected(credential: &Credential) -> Failure {
     Failure::new(
         Exit::NotLoggedIn,
         format!(

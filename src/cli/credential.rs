@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+use super::account;
 use super::failure::Failure;
 use super::global::Settings;
 use super::online;
@@ -120,21 +121,49 @@ impl Credential {
             self.session = Some(session.clone());
             return Ok(session.token);
         }
-        let login = {
-            let _spinner = settings.console.spinner("Asking for a new session…");
-            client
-                .login(&self.token, now, &mut online::observer(settings.console))
-                .map_err(online::failure)?
-        };
+        let login = self.exchange(settings, client, now, "Asking for a new session…")?;
+        self.keep(settings, &login, now);
+        Ok(login.session.token)
+    }
+
+    /// Asks the API whether it accepts the token. Only an exchange says so: a session can live on
+    /// after its token was deleted. The new session is kept where the stored one is due; otherwise
+    /// a check that runs every minute would save the vault every minute.
+    ///
+    /// # Errors
+    /// Exit 3 when the API rejects the token. Any other failure says nothing about the token.
+    pub fn check(&mut self, settings: &Settings, client: &Client) -> Result<(), Failure> {
+        let now = Timestamp::now();
+        let login = self.exchange(settings, client, now, "Asking the API…")?;
+        if self.session.as_ref().is_none_or(|old| old.is_due(now)) {
+            self.keep(settings, &login, now);
+        }
+        Ok(())
+    }
+
+    fn exchange(
+        &self,
+        settings: &Settings,
+        client: &Client,
+        now: Timestamp,
+        progress: &'static str,
+    ) -> Result<cloudeka::Login, Failure> {
+        let _spinner = settings.console.spinner(progress);
+        client
+            .login(&self.token, now, &mut online::observer(settings.console))
+            .map_err(online::failure)
+    }
+
+    /// Uses the new session from here on, and saves it for the next command.
+    fn keep(&mut self, settings: &Settings, login: &cloudeka::Login, now: Timestamp) {
         self.session = Some(login.session.clone());
-        if let Err(failure) = self.save(settings, &login, now) {
+        if let Err(failure) = self.save(settings, login, now) {
             // The command can do its work all the same.
             let what = failure.what;
             settings
                 .console
                 .warn(&format!("trouble with keeping the new session: {what}"));
         }
-        Ok(login.session.token)
     }
 
     /// The session that is in the vault by now, if it is another one.
@@ -167,7 +196,7 @@ impl Credential {
             {
                 let cloudeka::Session { token, expires_at } = login.session.clone();
                 context.session = Some(Session::new(token, expires_at));
-                context.account.clone_from(&login.account);
+                context.account = account::renewed(&context.account, &login.account);
                 context.verified_at = now;
             }
             Ok(())

@@ -141,6 +141,8 @@ pub struct Settings {
     pub default_base_url: BaseUrl,
     /// The context that was asked for, if any was.
     pub context: Option<ContextName>,
+    /// Whether that was on the command line, for this command alone.
+    pub context_is_a_flag: bool,
     /// How often a request may be repeated.
     pub max_retries: u32,
     /// An extra certificate authority.
@@ -233,6 +235,7 @@ impl GlobalArgs {
             base_url: parsed("--base-url", "CLDKCTL_BASE_URL", self.base_url, None)?,
             base_url_variable: parsed("--base-url", "CLDKCTL_BASE_URL", None, None)?,
             default_base_url: config.base_url.unwrap_or_default(),
+            context_is_a_flag: self.context.is_some(),
             context: parsed("--context", "CLDKCTL_CONTEXT", self.context, config.context)?,
             max_retries: self.max_retries.or(config.max_retries).unwrap_or(3),
             ca_cert: self.ca_cert.or(config.ca_cert),

@@ -3,7 +3,6 @@
 use clap::Args;
 use serde::Serialize;
 
-use crate::cli::api::{call_in_session, rejected, unsuccessful};
 use crate::cli::console::{Format, show, table};
 use crate::cli::context::Shown;
 use crate::cli::credential::{Credential, TOKEN_VARIABLE, token_from_environment};
@@ -12,14 +11,10 @@ use crate::cli::global::Settings;
 use crate::cli::open::OpenVault;
 use crate::cli::period::spoken;
 use crate::cli::{online, open};
-use crate::cloudeka::{Method, Request};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::{Description, Scope, Touch};
 use crate::printable::printable;
-
-/// The cheapest call that every account may make.
-const PROFILE: &str = "/core/user/profile";
 
 /// Show what is stored and whether it is locked; asks for no passphrase
 ///
@@ -133,19 +128,7 @@ fn check(settings: &Settings) -> (Result<(), Trouble>, Option<OpenVault>) {
 
 fn ask(settings: &Settings, credential: &mut Credential) -> Result<(), Failure> {
     let client = online::client(settings, credential.base_url.clone())?;
-    let request = Request {
-        method: Method::Get,
-        path: PROFILE.to_owned(),
-        query: Vec::new(),
-        body: None,
-    };
-    let answer = call_in_session(settings, credential, &client, &request)?;
-    match answer.status {
-        200..=299 => Ok(()),
-        401 => Err(rejected(credential)),
-        status => Err(unsuccessful(credential, status)
-            .hint("this says nothing about the token; try again later, and check --base-url")),
-    }
+    credential.check(settings, &client)
 }
 
 fn as_table(status: &Status) -> String {

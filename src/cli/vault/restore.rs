@@ -9,7 +9,7 @@ use super::REPLACED;
 use crate::cli::failure::Failure;
 use crate::cli::global::{Handover, Settings};
 use crate::cli::open::{self, KeySource, OpenVault, Opener};
-use crate::cli::{save, seen, sources};
+use crate::cli::{account, save, seen, sources};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::{Found, Touch};
@@ -225,12 +225,17 @@ fn merge(
 ) -> Result<(), Failure> {
     let path = settings.store.path().display();
     let mut vault = open_beside(settings, backup.opener, passphrase)?;
-    let (taken, left) = vault.update(settings, |contents| {
-        let (mut taken, mut left) = (Vec::new(), Vec::new());
+    let (taken, left, others) = vault.update(settings, |contents| {
+        let (mut taken, mut left, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for context in &backup.contents.contexts {
             let name = context.name.to_string();
             match contents.context(&context.name) {
-                Some(_) => left.push(name),
+                Some(ours) => {
+                    if account::is_another(ours, context) {
+                        others.push(format!("{name} of {}", account::whose(context, ours)));
+                    }
+                    left.push(name);
+                }
                 None => {
                     contents.contexts.push(context.clone());
                     taken.push(name);
@@ -242,7 +247,7 @@ fn merge(
                 .current_context
                 .clone_from(&backup.contents.current_context);
         }
-        Ok((taken, left))
+        Ok((taken, left, others))
     })?;
     let list = |names: &[String]| match names {
         [] => "none".to_owned(),
@@ -254,5 +259,12 @@ fn merge(
     settings
         .console
         .note(&format!("There already, and left alone: {}", list(&left)));
+    if !others.is_empty() {
+        settings.console.warn(&format!(
+            "the backup has logins of other accounts under these names, which were not added: {}; \
+             rename yours with `cldkctl context rename`, and merge again",
+            list(&others)
+        ));
+    }
     Ok(())
 }
