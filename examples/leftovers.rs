@@ -10,7 +10,7 @@ use cldkctl::platform::{self, End, LockedMemory};
 use cldkctl::{interrupt, prompt::source};
 
 fn main() {
-    platform::harden();
+    platform::harden().unwrap();
     interrupt::end_at_a_bug();
     interrupt::end_at_an_abort();
     let how = std::env::args().nth(1).unwrap();

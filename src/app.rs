@@ -9,6 +9,7 @@
 //! They know no clap, no terminal and no exit code. What they have to say or ask goes through
 //! [`Ui`]; what goes wrong is an [`Error`] with the facts. `cli::report` turns both into words.
 
+pub mod account;
 mod connection;
 mod credentials;
 mod error;
@@ -22,7 +23,7 @@ pub use connection::Connection;
 pub use credentials::{Address, Credential, Credentials};
 pub use error::{Error, Input};
 pub use new_passphrase::{NewPassphrase, check_new};
-pub use rollback::{Rollback, Standing};
+pub use rollback::{MemoryError, Rollback, Standing};
 pub use ui::{Notice, Progress, Step, Task, Ui};
 pub use unlock::{KeySource, PassphraseSource, Unlocker, VaultKey};
 pub use vault::{OpenVault, Vault, named_context};

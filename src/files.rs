@@ -19,8 +19,12 @@ use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
 use self::folders::check_folder;
-use self::safety::{NO_SURPRISES, Whose, check_file, our_uid, read_file};
-pub use self::write::{Existing, make_folder, names_in, remove_leftovers, write_whole};
+use self::safety::{
+    NO_SURPRISES, OVERFLOW_UID, Whose, check_file, has_all_users, our_uid, read_file,
+};
+pub use self::write::{
+    Existing, make_folder, names_in, remove_leftovers, sync_folder, write_whole,
+};
 use self::write::{lock, parent, remove, sibling, write_named_after};
 
 /// Where a vault lies.
@@ -64,6 +68,12 @@ pub enum StoreError {
         /// Their user id.
         owner: u32,
     },
+    /// A folder or link that leads to the vault belongs to a user who has no id in this user namespace.
+    #[error("{path} belongs to a user who has no id in this user namespace", path = path.display())]
+    Unmapped {
+        /// What belongs to them.
+        path: PathBuf,
+    },
     /// Others may replace files in the vault's folder.
     #[error("other users can replace files in {path}", path = path.display())]
     OpenFolder {
@@ -102,6 +112,12 @@ impl StoreError {
     pub fn is_done(&self) -> bool {
         matches!(self, Self::Unconfirmed { .. })
     }
+}
+
+/// Whether what was to be done was done, also if a power failure may undo it.
+#[must_use]
+pub fn is_done<T>(result: &Result<T, StoreError>) -> bool {
+    result.as_ref().map_or_else(StoreError::is_done, |_| true)
 }
 
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
@@ -227,6 +243,13 @@ impl Store {
                     let owner = metadata.uid();
                     return Err(StoreError::NotOurs { path, owner });
                 }
+                Ok(metadata)
+                    if metadata.is_symlink()
+                        && metadata.uid() == OVERFLOW_UID
+                        && !has_all_users() =>
+                {
+                    return Err(StoreError::Unmapped { path });
+                }
                 Ok(metadata) if metadata.is_symlink() => {
                     let target = fs::read_link(&path).map_err(io_error("read the link", &path))?;
                     path = folder.join(target);
@@ -291,7 +314,7 @@ impl Locked {
             Ok(()) => Ok(copy),
             // One that may be gone after a power failure is no reason to replace the vault.
             Err(StoreError::Unconfirmed { source, .. }) => {
-                let _ = remove(&copy);
+                self.discard_copy(&copy);
                 Err(io_error("sync", parent(&copy))(source))
             }
             Err(error) => Err(error),
@@ -300,7 +323,7 @@ impl Locked {
 
     /// Removes a copy that [`keep_copy`](Self::keep_copy) made, as the vault was not replaced after all.
     pub fn discard_copy(&self, copy: &Path) {
-        let _ = remove(copy);
+        let _ = fs::remove_file(copy);
     }
 
     /// The files beside the vault whose names are its own with `suffix` and more behind.

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use cldkctl::cli::console::Console;
 use cldkctl::exit::Exit;
 use cldkctl::{cli, interrupt, platform};
 
@@ -10,10 +11,16 @@ use cldkctl::{cli, interrupt, platform};
 static ALLOCATOR: platform::WipingAllocator = platform::WipingAllocator(std::alloc::System);
 
 fn main() -> ExitCode {
-    platform::harden();
+    let hardened = platform::harden();
     interrupt::outlive_file_size_limit();
     interrupt::end_at_a_bug();
     interrupt::end_at_an_abort();
+    if let Err(error) = hardened {
+        Console::default().warn(&format!(
+            "other programs that you run can read the memory of this one: \
+             the system refuses to prevent that (PR_SET_DUMPABLE): {error}"
+        ));
+    }
     let exit = work();
     platform::wipe_stack();
     exit.into()

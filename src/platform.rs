@@ -32,19 +32,22 @@ pub use end::{End, end};
 pub use given::{hide_argument, take_variable};
 pub use stack::wipe_stack;
 
-/// Makes this process private: its memory is not dumped, and no other process of the same
-/// user may trace it or read its `/proc/PID/mem`.
+/// Makes this process private: its memory is not dumped, and from now on no other process of
+/// the same user may begin to trace it or open its `/proc/PID/mem`.
 ///
 /// Sets the core size limit to 0 (setrlimit(2)) and, on Linux, clears the dumpable flag
-/// (`PR_SET_DUMPABLE`, prctl(2)). Both can only fail where the kernel lacks them, and then
-/// there is nothing better to do than go on.
-pub fn harden() {
+/// (`PR_SET_DUMPABLE`, prctl(2)).
+///
+/// # Errors
+/// When the flag cannot be cleared, as under a seccomp filter that refuses it.
+pub fn harden() -> io::Result<()> {
     let found = getrlimit(Resource::Core);
     let (current, maximum) = (Some(0), found.maximum);
     let _ = setrlimit(Resource::Core, Rlimit { current, maximum });
     let _ = CORE_LIMIT_BEFORE.set(found);
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    Ok(())
 }
 
 /// Gives the core size limit back as it was found, for another program that takes the place

@@ -267,6 +267,10 @@ mod tests {
             (b"{\"data\":{}}", Fault::NoSession),
             (b"{\"data\":{\"token\":null}}", Fault::NoSession),
             (b"{\"data\":{\"token\":7}}", Fault::NoSession),
+            (
+                b"{\"code\":401,\"message\":\"Unauthorized\"}",
+                Fault::NoSession,
+            ),
             (b"{\"data\":{\"token\":\"\"}}", Fault::NoSession),
             (b"{\"data\":{\"token\":\"a\\r\\nX: y\"}}", Fault::NoSession),
             (

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::account;
 use super::connection::Connection;
 use super::error::Error;
 use super::ui::{Notice, Task};
@@ -164,17 +165,38 @@ impl<'a> Credential<'a> {
             self.session = Some(session.clone());
             return Ok(session.token);
         }
-        let ui = &*self.connection.ui;
-        let login = {
-            let _progress = ui.progress(Task::Renew);
-            client.login(&self.token, now, &mut self.connection.observer())?
-        };
-        self.session = Some(login.session.clone());
-        if let Err(error) = self.save(&login, now) {
-            // The command can do its work all the same.
-            ui.tell(&Notice::SessionNotSaved(&error));
-        }
+        let login = self.exchange(client, now, Task::Renew)?;
+        self.keep(&login, now);
         Ok(login.session.token)
+    }
+
+    /// Asks the API whether it accepts the token. Only an exchange says so: a session can live on
+    /// after its token was deleted. The new session is kept if the stored one is due; otherwise a
+    /// check that runs every minute would save the vault every minute.
+    ///
+    /// # Errors
+    /// When the API rejects the token. Any other error says nothing about the token.
+    pub fn check(&mut self, client: &Client) -> Result<(), Error> {
+        let now = Timestamp::now();
+        let login = self.exchange(client, now, Task::Check)?;
+        if self.session.as_ref().is_none_or(|old| old.is_due(now)) {
+            self.keep(&login, now);
+        }
+        Ok(())
+    }
+
+    fn exchange(&self, client: &Client, now: Timestamp, task: Task) -> Result<Login, Error> {
+        let _progress = self.connection.ui.progress(task);
+        Ok(client.login(&self.token, now, &mut self.connection.observer())?)
+    }
+
+    /// Uses the new session from here on, and saves it for the next command.
+    fn keep(&mut self, login: &Login, now: Timestamp) {
+        self.session = Some(login.session.clone());
+        if let Err(error) = self.save(login, now) {
+            // The command can do its work all the same.
+            self.connection.ui.tell(&Notice::SessionNotSaved(&error));
+        }
     }
 
     /// Calls with the cached session; if the API says that it ended, once more with a new one.
@@ -234,7 +256,7 @@ impl<'a> Credential<'a> {
                 && context.token.expose() == token.expose()
             {
                 context.session = Some(login.session.clone());
-                context.account.clone_from(&login.account);
+                context.account = account::renewed(&context.account, &login.account);
                 context.verified_at = now;
             }
             Ok(())

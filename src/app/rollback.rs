@@ -3,9 +3,11 @@
 //!
 //! A file for each vault id under `$XDG_STATE_HOME/cldkctl/revisions` holds the number, and
 //! whether an older copy was saved since. Without it, as on a new machine, whatever comes
-//! first is taken for new.
+//! first is taken for new. One that is there and cannot be read is reported, and never replaced
+//! but by `vault verify --accept-older`: its number may be higher than any that is known here.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -14,7 +16,9 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::ui::{Notice, Step, Ui};
-use crate::files::{Existing, Store, StoreError, make_folder, remove_leftovers, write_whole};
+use crate::files::{
+    Existing, Store, StoreError, is_done, make_folder, remove_leftovers, write_whole,
+};
 use crate::vault::Contents;
 
 /// How long a command waits for another that is remembering something.
@@ -25,7 +29,7 @@ const SAVED_OVER: &str = "older";
 
 /// What is remembered of a vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Memory {
+pub struct Memory {
     /// The highest revision that was seen.
     revision: u64,
     /// Whether a copy that is older than that was saved. The revisions of such saves go their
@@ -42,12 +46,18 @@ impl Memory {
         }
     }
 
+    /// Only what [`Self::to_text`] writes, with its newline: of a number that was cut off, a
+    /// lower one is left.
     fn read(text: &str) -> Option<Self> {
-        let mut words = text.split_ascii_whitespace();
-        Some(Self {
-            revision: words.next()?.parse().ok()?,
-            saved_over: words.next() == Some(SAVED_OVER),
-        })
+        let (number, saved_over) = match text.trim_end().split_once(' ') {
+            None => (text.trim_end(), false),
+            Some((number, flag)) => (number, flag == SAVED_OVER),
+        };
+        let memory = Self {
+            revision: number.parse().ok()?,
+            saved_over,
+        };
+        (memory.to_text() == text).then_some(memory)
     }
 
     fn to_text(self) -> String {
@@ -62,6 +72,38 @@ impl Memory {
     /// Whether a vault of this revision is an older copy, or comes of one.
     fn is_beyond(self, revision: u64) -> bool {
         self.saved_over || self.revision > revision
+    }
+}
+
+/// Why nothing can be told, or nothing be remembered.
+#[derive(Debug, thiserror::Error)]
+pub enum MemoryError {
+    /// Somebody else can write there.
+    #[error(transparent)]
+    NotSafe(StoreError),
+    /// It is there, and cannot be read.
+    #[error(transparent)]
+    Unreadable(StoreError),
+    /// It is there, and is something else.
+    #[error("{} does not hold a revision number", .0.display())]
+    Garbled(PathBuf),
+    /// It cannot be written.
+    #[error(transparent)]
+    Unwritable(#[from] StoreError),
+    /// It is locked.
+    #[error("another cldkctl is busy with {}", .0.display())]
+    Busy(PathBuf),
+}
+
+impl MemoryError {
+    fn of_reading(error: StoreError, path: PathBuf) -> Self {
+        match error {
+            StoreError::NotOurs { .. }
+            | StoreError::OpenFolder { .. }
+            | StoreError::Unmapped { .. } => Self::NotSafe(error),
+            StoreError::TooLarge { .. } => Self::Garbled(path),
+            error => Self::Unreadable(error),
+        }
     }
 }
 
@@ -101,11 +143,11 @@ impl Rollback {
         }
     }
 
-    /// Compares a vault with what was seen of it.
+    /// Compares a vault with what was seen of it. Warns when that cannot be read.
     #[must_use]
     pub fn standing(&self, contents: &Contents) -> Standing {
-        match self.remembered(contents) {
-            Ok(Some(memory)) if memory.is_beyond(contents.revision) => {
+        match self.remembered_or_warn(contents) {
+            Some(Some(memory)) if memory.is_beyond(contents.revision) => {
                 Standing::Older(memory.revision)
             }
             _ => Standing::Current,
@@ -115,13 +157,12 @@ impl Rollback {
     /// Warns if the vault at `path` is older than one that was seen, and notes its revision if
     /// it is newer. Whatever opens the vault in place comes by here.
     ///
-    /// A command that saves meanwhile has its revision noted after the vault was read here;
-    /// so `reread` reads it once more before anybody is alarmed. It gives `None` if the vault is
+    /// A command that saves meanwhile has its revision noted after the vault was read here; so
+    /// `reread` reads it once more before anybody is alarmed. It gives `None` if the vault is
     /// gone or has another key by then.
     pub fn notice(&self, contents: &Contents, path: &Path, reread: impl FnOnce() -> Option<u64>) {
-        let memory = match self.remembered(contents) {
-            Ok(memory) => memory,
-            Err(error) => return self.tell(&Notice::RollbackUnknown(&error)),
+        let Some(memory) = self.remembered_or_warn(contents) else {
+            return;
         };
         let Some(memory) = memory.filter(|memory| memory.is_beyond(contents.revision)) else {
             if memory != Some(Memory::new(contents.revision)) {
@@ -142,20 +183,22 @@ impl Rollback {
         }
     }
 
-    /// Notes that a vault of revision `base` is about to be saved, if that is an older copy:
-    /// its revision may reach the one that was seen, and then nothing would tell any more.
-    pub fn before_save(&self, contents: &Contents, base: u64) {
+    /// Notes that a vault of revision `base` is about to be saved, if that is an older copy: its
+    /// revision may reach the one that was seen, and then nothing would tell any more. Gives what
+    /// [`take_back`](Self::take_back) needs if it is not saved after all.
+    #[must_use]
+    pub fn before_save(&self, contents: &Contents, base: u64) -> Option<Memory> {
         let is_first = |memory: &Memory| !memory.saved_over && memory.is_beyond(base);
-        let is_older = |memory: Option<Memory>| memory.is_some_and(|memory| is_first(&memory));
-        if self.remembered(contents).is_ok_and(is_older) {
-            self.change(contents, |memory| {
-                let saved_over = true;
-                memory.filter(is_first).map(|memory| Memory {
-                    saved_over,
-                    ..memory
-                })
-            });
-        }
+        let memory = self.remembered(contents).ok()?.filter(is_first)?;
+        let noted = self.change(contents, |memory| {
+            let saved_over = true;
+            memory.filter(is_first).map(|memory| Memory {
+                saved_over,
+                ..memory
+            })
+        });
+        self.detail(noted);
+        Some(memory)
     }
 
     /// Notes the revision of a vault that was saved.
@@ -164,44 +207,103 @@ impl Rollback {
         self.raise(contents);
     }
 
+    /// Remembers again what was remembered `before` a save that failed: otherwise the vault that
+    /// is still in place would be taken for another. What was seen since counts, if that is more.
+    pub fn take_back(&self, contents: &Contents, before: Memory) {
+        let taken_back = self.change(contents, |now| {
+            let is_less = |now: Memory| before.saved_over || now.revision <= before.revision;
+            now.is_none_or(is_less).then_some(before)
+        });
+        self.detail(taken_back);
+    }
+
+    /// Runs `replace`, which puts a copy in place that its owner chose, and notes its revision as
+    /// the highest if it is in place.
+    ///
+    /// # Errors
+    /// Those of `replace`.
+    pub fn replacing(
+        &self,
+        contents: &Contents,
+        replace: impl FnOnce() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let Some(before) = self.remembered_or_warn(contents) else {
+            return replace();
+        };
+        // An older copy is noted before it is in place: a crash between the two leaves a vault
+        // that is newer than what was noted, and alarms nobody. A newer one is noted afterwards,
+        // for the same reason.
+        let beyond = before.filter(|memory| memory.is_beyond(contents.revision));
+        if let Some(memory) = beyond {
+            let lower = Memory::new(memory.revision.min(contents.revision));
+            self.detail(self.change(contents, |_| Some(lower)));
+        }
+        let replaced = replace();
+        if is_done(&replaced) {
+            let new = Memory::new(contents.revision);
+            self.detail(self.change(contents, |_| Some(new)));
+        } else if let Some(memory) = beyond {
+            self.take_back(contents, memory);
+        }
+        replaced
+    }
+
     /// Notes this revision if it is higher than any that was seen.
     fn raise(&self, contents: &Contents) {
         let new = Memory::new(contents.revision);
-        self.change(contents, |memory| {
+        let raised = self.change(contents, |memory| {
             let stays =
                 memory.is_some_and(|memory| memory.is_beyond(new.revision) || memory == new);
             (!stays).then_some(new)
         });
+        self.detail(raised);
     }
 
-    /// Notes this revision as the highest, whatever was seen before.
-    pub fn accept(&self, contents: &Contents) {
-        self.change(contents, |_| Some(Memory::new(contents.revision)));
+    /// Notes this revision as the highest, whatever was seen before, even if that cannot be read.
+    ///
+    /// # Errors
+    /// When somebody else can write there, or it cannot be written.
+    pub fn accept(&self, contents: &Contents) -> Result<(), MemoryError> {
+        let new = Memory::new(contents.revision);
+        self.change_found(contents, |found| match found {
+            Ok(memory) if memory == Some(new) => Ok(None),
+            Err(error @ MemoryError::NotSafe(_)) => Err(error),
+            _ => Ok(Some(new)),
+        })
     }
 
-    /// Changes what is noted to what `new` makes of it, if that is anything. That it cannot be
-    /// changed, as on a read-only disk, does not fail the command: what is missed is a warning
-    /// some day.
-    fn change(&self, contents: &Contents, new: impl FnOnce(Option<Memory>) -> Option<Memory>) {
+    /// Changes what is noted to what `new` makes of it, if that is anything. What cannot be read
+    /// stays as it is: the number that was there may be higher.
+    fn change(
+        &self,
+        contents: &Contents,
+        new: impl Fn(Option<Memory>) -> Option<Memory>,
+    ) -> Result<(), MemoryError> {
+        self.change_found(contents, |found| found.map(&new))
+    }
+
+    fn change_found(
+        &self,
+        contents: &Contents,
+        new: impl Fn(Result<Option<Memory>, MemoryError>) -> Result<Option<Memory>, MemoryError>,
+    ) -> Result<(), MemoryError> {
         let Some(path) = self.file(contents) else {
-            return;
+            return Ok(());
         };
-        let changed = self.remembered(contents).and_then(|_| {
-            let folder = path.parent().unwrap_or(&path);
-            make_folder(folder)?;
-            // Or what another command notes meanwhile would be lost.
-            let Some(_lock) = lock(folder)? else {
-                self.detail(&Step::RevisionsLocked);
-                return Ok(());
-            };
-            match new(self.remembered(contents)?) {
-                Some(memory) => write_whole(&path, memory.to_text().as_bytes(), Existing::Replace),
-                None => Ok(()),
-            }
-        });
-        if let Err(error) = changed {
-            self.detail(&Step::RevisionNotNoted(&error));
+        // Nothing is created in a place that is not safe, or if nothing is to be changed.
+        if new(self.remembered(contents))?.is_none() {
+            return Ok(());
         }
+        let folder = path.parent().unwrap_or(&path);
+        make_folder(folder)?;
+        // Or what another command notes meanwhile would be lost.
+        let Some(_lock) = lock(folder)? else {
+            return Err(MemoryError::Busy(path));
+        };
+        if let Some(memory) = new(self.remembered(contents))? {
+            write_whole(&path, memory.to_text().as_bytes(), Existing::Replace)?;
+        }
+        Ok(())
     }
 
     /// Removes what killed processes left in the folder, of whichever vault: nobody writes that
@@ -215,19 +317,30 @@ impl Rollback {
         }
     }
 
-    /// What is noted, if that can be read. Nothing is taken from a place that somebody else can
-    /// write to.
-    fn remembered(&self, contents: &Contents) -> Result<Option<Memory>, StoreError> {
+    /// What is noted; `None`, with a warning, when that cannot be told.
+    fn remembered_or_warn(&self, contents: &Contents) -> Option<Option<Memory>> {
+        self.remembered(contents)
+            .inspect_err(|error| self.tell(&Notice::RollbackUnknown(error)))
+            .ok()
+    }
+
+    /// What is noted. Nothing is taken from a place that somebody else can write to.
+    fn remembered(&self, contents: &Contents) -> Result<Option<Memory>, MemoryError> {
         let Some(path) = self.file(contents) else {
             return Ok(None);
         };
         // Read with the same suspicion as the vault itself.
-        match Store::at(&path).and_then(|file| file.read()) {
-            Ok(Some(bytes)) => Ok(std::str::from_utf8(&bytes).ok().and_then(Memory::read)),
-            Ok(None) => Ok(None),
-            Err(error @ (StoreError::NotOurs { .. } | StoreError::OpenFolder { .. })) => Err(error),
-            Err(_) => Ok(None),
-        }
+        let bytes = match Store::at(&path).and_then(|file| file.read()) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Ok(None),
+            // A file stands where a folder would be, so nothing is noted there.
+            Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotADirectory => {
+                return Ok(None);
+            }
+            Err(error) => return Err(MemoryError::of_reading(error, path)),
+        };
+        let memory = std::str::from_utf8(&bytes).ok().and_then(Memory::read);
+        memory.map(Some).ok_or(MemoryError::Garbled(path))
     }
 
     /// The id is 32 hexadecimal digits, or the contents would not have been read.
@@ -241,9 +354,11 @@ impl Rollback {
         }
     }
 
-    fn detail(&self, step: &Step<'_>) {
-        if let Some(ui) = &self.ui {
-            ui.detail(step);
+    /// That nothing can be noted, as on a read-only disk, does not fail the command: what is
+    /// missed is a warning some day.
+    fn detail(&self, changed: Result<(), MemoryError>) {
+        if let (Err(error), Some(ui)) = (changed, &self.ui) {
+            ui.detail(&Step::RevisionNotNoted(&error));
         }
     }
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::error::Error;
+use super::rollback::MemoryError;
 use crate::api::Event;
-use crate::files::StoreError;
 use crate::keeper::KeepersError;
 use crate::prompt::{Asker, PromptError};
 use crate::vault::{ContextName, Cost};
@@ -58,7 +58,7 @@ pub enum Notice<'a> {
         seen: u64,
     },
     /// What was seen cannot be trusted or read, so an older copy would go unnoticed.
-    RollbackUnknown(&'a StoreError),
+    RollbackUnknown(&'a MemoryError),
     /// Others can read a file with a secret.
     OthersCanRead(&'a Path),
     /// Others can change the file that says which certificate authority to trust.
@@ -84,9 +84,7 @@ pub enum Step<'a> {
         revision: u64,
     },
     /// The revision could not be noted, for this reason.
-    RevisionNotNoted(&'a StoreError),
-    /// The revision was not noted, as another command holds the lock.
-    RevisionsLocked,
+    RevisionNotNoted(&'a MemoryError),
     /// Something happened on the wire.
     Wire(Event<'a>),
 }
@@ -100,6 +98,8 @@ pub enum Task {
     Verify,
     /// The same, for a new session.
     Renew,
+    /// The same, to ask whether the API accepts the token.
+    Check,
     /// Any other call.
     Call,
     /// Trying how long Argon2 takes here.

@@ -10,7 +10,7 @@ use super::error::Error;
 use super::rollback::Rollback;
 use super::ui::{Notice, Step, Ui};
 use super::unlock::{KeySource, Unlocker, VaultKey};
-use crate::files::{Locked, Store};
+use crate::files::{Locked, Store, is_done};
 use crate::interrupt;
 use crate::keeper::Touch;
 use crate::vault::{Contents, Context, ContextName, Cost, RecipientEntry, SealError, Sealed, seal};
@@ -239,18 +239,28 @@ impl Vault {
         let bytes = seal(contents, self.ui.asker())
             .map_err(|error| Error::Unsaved(self.path().to_owned(), error))?;
         let _hold = interrupt::hold();
-        self.rollback.before_save(contents, base);
+        let before = self.rollback.before_save(contents, base);
         // A save that a power failure may undo counts all the same: what belongs to it is done,
         // such as giving the sheet of a new key its name, before the error is returned.
-        let unconfirmed = Cell::new(None);
-        around(&|| match locked.replace(&bytes) {
-            Err(error) if error.is_done() => {
-                unconfirmed.set(Some(error));
-                Ok(())
+        let (replaced, unconfirmed) = (Cell::new(false), Cell::new(None));
+        let result = around(&|| {
+            let result = locked.replace(&bytes);
+            replaced.set(is_done(&result));
+            match result {
+                Err(error) if error.is_done() => {
+                    unconfirmed.set(Some(error));
+                    Ok(())
+                }
+                result => Ok(result?),
             }
-            result => Ok(result?),
-        })?;
-        self.rollback.after_save(contents);
+        });
+        // Whatever became of what belongs to it.
+        if replaced.get() {
+            self.rollback.after_save(contents);
+        } else if let Some(before) = before {
+            self.rollback.take_back(contents, before);
+        }
+        result?;
         if let Some(error) = unconfirmed.take() {
             return Err(Error::from(error).into());
         }

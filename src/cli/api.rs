@@ -136,8 +136,7 @@ impl ApiArgs {
 }
 
 /// An answer that is neither a success nor about the token. The hint is the caller's.
-#[must_use]
-pub fn unsuccessful(credential: &Credential<'_>, status: u16) -> Failure {
+fn unsuccessful(credential: &Credential<'_>, status: u16) -> Failure {
     let origin = credential.base_url.origin();
     let redirect = match status {
         304 => "", // Not Modified
@@ -149,8 +148,7 @@ pub fn unsuccessful(credential: &Credential<'_>, status: u16) -> Failure {
 }
 
 /// What a second 401 in a row means.
-#[must_use]
-pub fn rejected(credential: &Credential<'_>) -> Failure {
+fn rejected(credential: &Credential<'_>) -> Failure {
     Failure::new(
         Exit::NotLoggedIn,
         format!(

@@ -2,6 +2,7 @@
 
 mod login;
 mod logout;
+mod place;
 mod status;
 mod token;
 
@@ -15,7 +16,8 @@ use crate::exit::Exit;
 ///
 /// Asks for a token made in the Cloudeka portal (profile, API, Token), verifies it at the
 /// API, then asks for the vault's passphrase and seals the token in the vault. Nothing is
-/// written unless the API accepted the token.
+/// written unless the API accepted the token. Another account's login is only replaced if you
+/// agree, or where nobody can be asked if --context names it.
 #[derive(Args, Debug)]
 // Not `args_conflicts_with_subcommands`: after any flag, `auth -q status` included, that takes
 // the subcommand for a TOKEN and sends it.

@@ -111,7 +111,9 @@ impl Config {
         // Who can replace the file, or what a link in its place leads to, can write it.
         let resolved = Store::at(path).and_then(|place| place.resolve());
         let resolved = resolved.map_err(|error| match &error {
-            StoreError::NotOurs { .. } | StoreError::OpenFolder { .. } => {
+            StoreError::NotOurs { .. }
+            | StoreError::OpenFolder { .. }
+            | StoreError::Unmapped { .. } => {
                 let what = format!("{error}; who writes them decides where a token goes");
                 bad(Exit::Usage, &what, OWN_IT)
             }

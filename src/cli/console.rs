@@ -138,11 +138,14 @@ pub fn print(text: &str) -> Result<(), Failure> {
     finish(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
 }
 
-/// Writes a path, byte for byte, and a newline to stdout.
+/// Writes a path and a newline to stdout: byte for byte, but harmless on a terminal.
 ///
 /// # Errors
 /// As [`print()`].
 pub fn print_path(path: &Path) -> Result<(), Failure> {
+    if io::stdout().is_terminal() {
+        return print(&printable(&path.to_string_lossy()).to_string());
+    }
     let mut stdout = io::stdout().lock();
     let bytes = path.as_os_str().as_bytes();
     finish(

@@ -135,6 +135,8 @@ pub struct Settings {
     pub address: Address,
     /// The context that was asked for, if any was.
     pub context: Option<ContextName>,
+    /// Whether that was on the command line, for this command alone.
+    pub context_is_a_flag: bool,
     /// The value of `CLDKCTL_TOKEN`, if it is set.
     pub token: Result<Option<Token>, Error>,
     /// How to write data.
@@ -264,6 +266,7 @@ impl GlobalArgs {
                 variable: parsed("--base-url", "CLDKCTL_BASE_URL", None, None)?,
                 default: config.base_url.unwrap_or_default(),
             },
+            context_is_a_flag: self.context.is_some(),
             context: parsed("--context", "CLDKCTL_CONTEXT", self.context, config.context)?,
             token: environment::parse(token),
             output: self.output.or(config.output).unwrap_or_default(),

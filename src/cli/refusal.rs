@@ -7,6 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::console::{Console, finish};
 use crate::exit::Exit;
+use crate::printable::acts_on_a_terminal;
 
 /// Prints help, the version, or what is wrong with the arguments.
 pub(super) fn explain(mut error: clap::Error) -> Exit {
@@ -40,14 +41,17 @@ pub(super) fn explain(mut error: clap::Error) -> Exit {
 
 /// Whether it is a name of ours or looks like a mistyped flag, rather than a value.
 fn is_known(kind: ContextKind, text: &str) -> bool {
-    let flag = text.split([' ', '=']).next().unwrap_or_default();
+    let is_flag = |text: &str| {
+        text.strip_prefix("--").is_some_and(|name| {
+            name.len() <= 20
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+        })
+    };
+    let is_placeholder = |text: &str| text.starts_with('<') || text.starts_with('[');
+    let (first, rest) = text.split_once([' ', '=']).unwrap_or((text, "<"));
     kind == ContextKind::InvalidArg
-        && (text.starts_with('<')
-            || text.starts_with('[')
-            || flag.strip_prefix("--").is_some_and(|name| {
-                name.len() <= 20
-                    && name
-                        .bytes()
-                        .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
-            }))
+        && !text.chars().any(acts_on_a_terminal)
+        && (is_placeholder(text) || is_flag(first) && is_placeholder(rest))
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::failure::Failure;
 use crate::api::{self, CertificateProblem, Event, Kind, Unreachable};
-use crate::app::{Error, Input, Notice, Step, Task};
+use crate::app::{Error, Input, MemoryError, Notice, Step, Task};
 use crate::exit::Exit;
 use crate::files::StoreError;
 use crate::prompt::PromptError;
@@ -282,6 +282,10 @@ fn store(error: &StoreError) -> Failure {
             Exit::Failure,
             "use a vault of your own with --vault, or have its owner give it to you with chown",
         ),
+        StoreError::Unmapped { .. } => (
+            Exit::Failure,
+            "keep the vault below your home folder, or run cldkctl where that user has an id",
+        ),
         StoreError::OpenFolder { .. } => (
             Exit::Failure,
             "take their permission with `chmod go-w`, or use another folder with --vault",
@@ -425,8 +429,15 @@ pub fn notice(notice: &Notice<'_>) -> (Level, String) {
             path.display(), older(*revision, *seen)
         )),
         Notice::RollbackUnknown(error) => warning(format!(
-            "an older copy of the vault would not be noticed: {error}; \
-             take their permission with `chmod go-w`, or set XDG_STATE_HOME to a folder of your own"
+            "an older copy of the vault would not be noticed: {error}; {}",
+            match error {
+                MemoryError::NotSafe(_) => {
+                    "take their permission with `chmod go-w`, or set XDG_STATE_HOME to a folder of your own"
+                }
+                _ => {
+                    "make it readable, or start anew from the vault that is there with `cldkctl vault verify --accept-older`"
+                }
+            }
         )),
         Notice::OthersCanRead(path) => warning(format!(
             "other users can read {}; take that from them with `chmod 600`", path.display()
@@ -463,9 +474,6 @@ pub fn step(step: &Step<'_>) -> String {
         Step::Deriving(cost) => format!("deriving the vault key with Argon2id: {cost}"),
         Step::Saved { path, revision } => format!("saved {}, revision {revision}", path.display()),
         Step::RevisionNotNoted(error) => format!("the revision is not remembered: {error}"),
-        Step::RevisionsLocked => {
-            "the revision is not remembered: another cldkctl is busy with that".to_owned()
-        }
         Step::Wire(Event::Sending {
             method,
             url,
@@ -487,6 +495,7 @@ pub fn task(task: Task) -> &'static str {
         Task::Derive => "Deriving the vault key…",
         Task::Verify => "Verifying the token…",
         Task::Renew => "Asking for a new session…",
+        Task::Check => "Asking the API…",
         Task::Call => "Waiting for the API…",
         Task::Measure => "Measuring this machine…",
     }

@@ -3,14 +3,14 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use rustix::io::Errno;
 
-use super::safety::our_uid;
+use super::safety::{OVERFLOW_UID, has_all_users, is_ours, our_uid};
 use super::{MOST_LINKS, StoreError, io_error};
 
 const WRITABLE_BY_GROUP: u32 = 0o020;
@@ -36,10 +36,7 @@ pub(super) fn check_folder(folder: &Path) -> Result<(), StoreError> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             metadata => metadata.map_err(failed())?,
         };
-        if !is_ours_or_the_systems(&metadata) {
-            let owner = metadata.uid();
-            return Err(StoreError::NotOurs { path, owner });
-        }
+        check_owner(&path, &metadata)?;
         if metadata.is_symlink() {
             links += 1;
             if links > MOST_LINKS {
@@ -75,26 +72,59 @@ fn names(path: &Path) -> impl DoubleEndedIterator<Item = OsString> {
     })
 }
 
-fn is_ours_or_the_systems(metadata: &Metadata) -> bool {
-    /// Whoever has no number in this user namespace, such as root outside of it.
-    const OVERFLOW_UID: u32 = 65_534;
+/// Checks that a folder or link is ours or the system's.
+///
+/// In a user namespace that is not told of root outside of it, nor root from anybody else there.
+/// So what belongs to either is taken for the system's on the way to the home folder alone:
+/// whoever could change that has all that is ours already.
+fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), StoreError> {
     let owner = metadata.uid();
-    owner == our_uid() || owner == 0 || owner == OVERFLOW_UID && !has_all_users()
+    if owner == 0 || owner == our_uid() && owner != OVERFLOW_UID {
+        return Ok(());
+    }
+    let not_ours = || StoreError::NotOurs {
+        path: path.to_owned(),
+        owner,
+    };
+    if owner != OVERFLOW_UID {
+        return Err(not_ours());
+    }
+    if has_all_users() {
+        return if owner == our_uid() {
+            Ok(())
+        } else {
+            Err(not_ours())
+        };
+    }
+    let ours = owner == our_uid()
+        && metadata.is_dir()
+        && File::open(path).is_ok_and(|folder| is_ours(&folder, metadata));
+    if ours || leads_home(path) {
+        return Ok(());
+    }
+    Err(StoreError::Unmapped {
+        path: path.to_owned(),
+    })
 }
 
-/// Whether every user has a number here: outside of containers, user_namespaces(7).
-fn has_all_users() -> bool {
-    fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| {
-        let words: Vec<&str> = map.split_whitespace().collect();
-        words == ["0", "0", "4294967295"]
-    })
+/// Whether the home folder lies below a path, also when the links on the way are followed.
+fn leads_home(path: &Path) -> bool {
+    let is_above = |home: &Path| home != path && home.starts_with(path);
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    path == Path::new("/")
+        || home.is_some_and(|home| {
+            is_above(&home) || home.canonicalize().is_ok_and(|home| is_above(&home))
+        })
 }
 
 /// Whether others may replace what lies in a folder, which is the `last` or further up. There,
 /// users with a group of their own and a umask of 002 have folders that the group may write to.
 fn is_open(metadata: &Metadata, last: bool) -> bool {
     let mode = metadata.mode();
-    let own_group = metadata.gid() == rustix::process::getegid().as_raw() || metadata.gid() == 0;
+    let group = metadata.gid();
+    let own_group = group == 0
+        || group == rustix::process::getegid().as_raw()
+            && (group != OVERFLOW_UID || has_all_users());
     let by_group = mode & WRITABLE_BY_GROUP != 0 && (last || !own_group);
     (by_group || mode & WRITABLE_BY_OTHERS != 0) && mode & STICKY == 0
 }

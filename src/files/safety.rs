@@ -1,7 +1,7 @@
 //! Reading with suspicion: what lies at the vault's path may be no file, may grow while it is
 //! read, or may be somebody else's.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -66,13 +66,46 @@ pub(super) fn check_file(file: &File, path: &Path, whose: Whose) -> Result<u64, 
             path: path.to_owned(),
         });
     }
-    if whose == Whose::Ours && metadata.uid() != our_uid() {
+    if whose == Whose::Ours && !is_ours(file, &metadata) {
         return Err(StoreError::NotOurs {
             path: path.to_owned(),
             owner: metadata.uid(),
         });
     }
     Ok(metadata.len())
+}
+
+/// What the kernel calls every user who has no id in a user namespace, user_namespaces(7). It is
+/// the id of `nobody` as well.
+pub(super) const OVERFLOW_UID: u32 = 65_534;
+
+/// Whether a file or folder is ours.
+///
+/// Where users without an id have the same one as we do, that says nothing. Then the kernel is
+/// asked for something that it allows the owner alone: `O_NOATIME`, open(2).
+pub(super) fn is_ours(file: &File, metadata: &Metadata) -> bool {
+    metadata.uid() == our_uid() && (our_uid() != OVERFLOW_UID || has_all_users() || owns(file))
+}
+
+#[cfg(target_os = "linux")]
+fn owns(file: &File) -> bool {
+    rustix::fs::fcntl_getfl(file)
+        .and_then(|flags| rustix::fs::fcntl_setfl(file, flags | rustix::fs::OFlags::NOATIME))
+        .is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn owns(_: &File) -> bool {
+    true
+}
+
+/// Whether every user has an id here: outside of user namespaces, and on other systems.
+pub(super) fn has_all_users() -> bool {
+    !cfg!(target_os = "linux")
+        || fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| {
+            let words: Vec<&str> = map.split_whitespace().collect();
+            words == ["0", "0", "4294967295"]
+        })
 }
 
 pub(super) fn our_uid() -> u32 {

@@ -62,6 +62,7 @@ pub(super) fn write_named_after(
         let source = io::Error::other("it is not a regular file");
         return Err(io_error("replace", path)(source));
     }
+    let opened = open_folder(folder)?;
     let mut temporary = temporary(folder, other).map_err(io_error("write in", folder))?;
     let file = temporary.as_file_mut();
     file.write_all(bytes)
@@ -79,7 +80,7 @@ pub(super) fn write_named_after(
             Existing::Keep => temporary.persist_noclobber(path),
         };
         let error = match persisted {
-            Ok(_) => return confirm("written", path),
+            Ok(_) => return confirm("written", path, &opened),
             Err(error) => error,
         };
         match error.error.kind() {
@@ -190,6 +191,7 @@ pub fn make_folder(folder: &Path) -> Result<(), StoreError> {
         missing.push(folder);
     }
     for folder in missing.into_iter().rev() {
+        let above = open_folder(parent(folder))?;
         let made = again(|| DirBuilder::new().mode(0o700).create(folder)).and_then(|()| {
             // As for a file.
             match fs::metadata(folder)?.mode() & 0o700 {
@@ -201,7 +203,7 @@ pub fn make_folder(folder: &Path) -> Result<(), StoreError> {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(io_error("create the folder", folder)(error));
             }
-            _ => sync_folder(parent(folder)).map_err(io_error("sync", parent(folder)))?,
+            _ => sync_folder(&above).map_err(io_error("sync", parent(folder)))?,
         }
     }
     Ok(())
@@ -212,16 +214,23 @@ pub fn make_folder(folder: &Path) -> Result<(), StoreError> {
 /// # Errors
 /// When a system call fails.
 pub(super) fn remove(path: &Path) -> Result<bool, StoreError> {
+    let folder = open_folder(parent(path))?;
     match again(|| fs::remove_file(path)) {
-        Ok(()) => confirm("removed", path).map(|()| true),
+        Ok(()) => confirm("removed", path, &folder).map(|()| true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(io_error("remove", path)(error)),
     }
 }
 
+/// Opens a folder to sync it, before anything in it is changed: afterwards there may be no
+/// descriptor to spare.
+fn open_folder(folder: &Path) -> Result<File, StoreError> {
+    File::open(folder).map_err(io_error("open the folder", folder))
+}
+
 /// Makes what was `done` to the file last.
-fn confirm(done: &'static str, path: &Path) -> Result<(), StoreError> {
-    sync_folder(parent(path)).map_err(|source| StoreError::Unconfirmed {
+fn confirm(done: &'static str, path: &Path, folder: &File) -> Result<(), StoreError> {
+    sync_folder(folder).map_err(|source| StoreError::Unconfirmed {
         done,
         path: path.to_owned(),
         source,
@@ -229,8 +238,11 @@ fn confirm(done: &'static str, path: &Path) -> Result<(), StoreError> {
 }
 
 /// Has renames and removals in `folder` on disk.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    match File::open(folder)?.sync_all() {
+///
+/// # Errors
+/// When the disk fails.
+pub fn sync_folder(folder: &File) -> io::Result<()> {
+    match folder.sync_all() {
         // Some file systems, of networks and of virtual machines, know no such thing for a
         // folder; there is nothing more to be done there.
         Err(error) if Errno::from_io_error(&error) == Some(Errno::INVAL) => Ok(()),

@@ -35,6 +35,14 @@ impl Asker {
         self.with_terminal(|terminal| terminal.ask_hidden(question))
     }
 
+    /// Asks for something that is no secret.
+    ///
+    /// # Errors
+    /// As [`Self::ask_hidden`].
+    pub fn ask_shown(&self, question: &str) -> Result<String, PromptError> {
+        self.with_terminal(|terminal| terminal.ask_shown(question))
+    }
+
     /// Shows something that is meant for the person's eyes and no file.
     ///
     /// # Errors

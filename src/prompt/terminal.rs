@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{
-    LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcgetwinsize, tcsetattr,
+    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, tcflush, tcgetattr, tcgetwinsize,
+    tcsetattr,
 };
 use zeroize::Zeroizing;
 
@@ -152,6 +153,61 @@ impl Terminal {
             }
         }
         Ok(())
+    }
+
+    /// Asks, and reads one line that can be seen. What was typed before the question was not
+    /// meant for it, and is dropped: the answer may cost somebody something.
+    ///
+    /// # Errors
+    /// When the input ends without an answer, or the terminal is gone.
+    pub fn ask_shown(&mut self, question: &str) -> Result<String, PromptError> {
+        let question = format!("{question} ");
+        self.ahead = None;
+        tcflush(&self.file, QueueSelector::IFlush).map_err(io::Error::from)?;
+        interrupt::note_question(&question);
+        self.file.write_all(question.as_bytes())?;
+        let answer = self.read_shown();
+        interrupt::note_question("");
+        self.file.write_all(b"\n")?;
+        answer
+    }
+
+    /// Shows the keys itself: the terminal's echo stays off.
+    fn read_shown(&mut self) -> Result<String, PromptError> {
+        let mut keys = Keys {
+            file: self.file.try_clone()?,
+            ahead: None,
+            read: 0,
+            spoilt: Arc::default(),
+        };
+        let mut answer = String::new();
+        let mut key = [0];
+        while keys.read(&mut key)? == 1 {
+            match key[0] {
+                b'\r' | b'\n' => return Ok(answer),
+                // Backspace and delete; Ctrl-U and Ctrl-W take all of it.
+                rubout @ (0x08 | 0x15 | 0x17 | 0x7f) => {
+                    while answer.pop().is_some() {
+                        self.file.write_all(b"\x08 \x08")?;
+                        if matches!(rubout, 0x08 | 0x7f) {
+                            break;
+                        }
+                    }
+                }
+                shown if shown.is_ascii() => {
+                    answer.push(char::from(shown));
+                    self.file.write_all(&key)?;
+                }
+                _ => {
+                    answer.push('?');
+                    self.file.write_all(b"?")?;
+                }
+            }
+        }
+        if answer.is_empty() {
+            return Err(PromptError::Ended);
+        }
+        Ok(answer)
     }
 
     /// Shows a text on the terminal and nowhere else.

@@ -60,11 +60,12 @@ impl Two {
 }
 
 #[test]
-fn they_are_listed_and_the_current_one_is_marked() {
+fn they_are_listed_with_their_accounts_and_the_current_one_is_marked() {
     let two = two();
     let output = two.run(&["context", "list"]).succeeded();
+    let account = "Sari Wijaya (sari@example.com, org-7f3a)";
     let expected = format!(
-        "* default  {}\n  staging  {}\n",
+        "* default  {}  {account}\n  staging  {}  {account}\n",
         two.production.base_url(),
         two.staging.base_url()
     );
@@ -75,8 +76,16 @@ fn they_are_listed_and_the_current_one_is_marked() {
         (&true.into(), &false.into())
     );
     assert_eq!(list[1]["base_url"], two.staging.base_url());
+    assert_eq!(list[1]["account"]["name"], "Sari Wijaya");
+    assert_eq!(list[1]["account"]["organization_id"], "org-7f3a");
     let yaml = two.run(&["context", "list", "-o", "yaml"]).succeeded();
-    assert!(yaml.stdout.contains("name: staging"), "{yaml}");
+    for line in [
+        "name: staging",
+        "name: Sari Wijaya",
+        "organization_id: org-7f3a",
+    ] {
+        assert!(yaml.stdout.contains(line), "{yaml}");
+    }
     yaml.assert_no_secret(&[TOKEN, STAGING]);
 }
 

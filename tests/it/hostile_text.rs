@@ -1,8 +1,10 @@
 //! Text of a server, in every command that prints it: while it is asked, and from the vault
 //! later. A terminal gets nothing that it would act on; a script gets the text whole.
 
+use std::fs;
+
 use crate::support::standin::Answer;
-use crate::support::steps::{cloudeka_and_world, unlock};
+use crate::support::steps::{cloudeka_and_world, logged_in, unlock};
 use crate::support::{Misbehave, PASSPHRASE, Standin, TOKEN, World};
 use serde_json::{Value, json};
 
@@ -207,4 +209,50 @@ fn an_answer_is_cut_nowhere_on_a_terminal_and_stays_readable() {
         let output = world.cldkctl(["api", PROFILE]).run().succeeded();
         assert_eq!(output.stdout_bytes, broken);
     }
+}
+
+#[test]
+fn a_path_acts_on_no_terminal_and_a_script_gets_it_byte_for_byte() {
+    let (_cloudeka, world) = logged_in();
+    let vault = "x\u{1b}[2J\u{9b}31m\u{202e}\rerror: forged.age";
+    fs::copy(world.vault_path(), world.home().join(vault)).expect("copied");
+    let pass = world.write("passphrase", PASSPHRASE);
+    let copy = "y\u{1b}[2J.age";
+    let kit = "z\u{1b}[2J.txt";
+    let commands: [&[&str]; 8] = [
+        &["vault", "path"],
+        &["vault", "info"],
+        &["vault", "verify"],
+        &["auth", "status"],
+        &["vault", "backup", copy, "--force"],
+        &["vault", "restore", copy, "--force"],
+        &["vault", "recovery-key", "--kit", kit, "--force"],
+        &["auth", "logout", "--all"],
+    ];
+    for args in commands {
+        let args: Vec<&str> = match args {
+            ["auth", "logout", ..] => args.to_vec(),
+            _ => [args, &["--passphrase-file", pass.to_str().expect("text")]].concat(),
+        };
+        let run = || {
+            world
+                .cldkctl(args.iter().copied())
+                .env("CLDKCTL_VAULT", vault)
+        };
+        let mut terminal = run().args(["--color", "never", "-v"]).on_pty();
+        assert_eq!(terminal.wait(), 0, "{args:?}: {}", terminal.screen());
+        assert_harmless(&terminal.screen(), &format!("{args:?} on a terminal"));
+    }
+    // Nor does what was typed, which clap quotes in colours of its own.
+    let typo = ["vault", "path", "--no-such-flag \u{1b}[2J", "--no-input"];
+    let mut terminal = world.cldkctl(typo).on_pty();
+    assert_eq!(terminal.wait(), 2);
+    assert!(!terminal.screen().contains("\u{1b}[2J"));
+
+    let output = world
+        .cldkctl(["vault", "path"])
+        .env("CLDKCTL_VAULT", vault)
+        .run();
+    let path = format!("{}\n", world.home().join(vault).display());
+    assert_eq!(output.succeeded().stdout, path);
 }

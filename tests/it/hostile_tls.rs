@@ -158,7 +158,7 @@ fn no_redirect_leads_out_of_tls() {
     // The second: who logs in gets as far as the question for a passphrase.
     for (path, codes) in [
         ("/core/cldkctl/auth", [7, 7, 7, 7, 7]),
-        (PROFILE, [4, 8, 0, 8, 0]),
+        (PROFILE, [4, 0, 0, 8, 0]),
     ] {
         cloudeka.behave();
         let there = format!("{}{path}", plain.base_url());

@@ -61,12 +61,14 @@ fn the_session_of_the_design_word_for_word() {
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.contains('…'))
         .collect();
-    let questions = [
+    let host = cloudeka.base_url().replace("http://", "");
+    let expected = [
         "Enter your token:",
         "New vault passphrase:",
         "Repeat passphrase:",
+        &format!("Logged in to {host} as Sari Wijaya, context default"),
     ];
-    assert_eq!(said, questions, "and not a word more");
+    assert_eq!(said, expected, "and not a word more");
     assert_eq!(
         cloudeka.requests().len(),
         1,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::support::steps::{cloudeka_and_world, contents_of, log_in};
 use crate::support::world::Output;
-use crate::support::{PASSPHRASE, Standin, TOKEN, World};
+use crate::support::{Account, PASSPHRASE, Standin, TOKEN, World};
 use serde_json::Value;
 
 const OTHER_PASSPHRASE: &str = "seven maples hum beneath";
@@ -193,6 +193,38 @@ fn with_nothing_to_take_it_says_so() {
         "{output}"
     );
     assert_eq!(contents(&world)["contexts"], before["contexts"]);
+}
+
+#[test]
+fn a_login_of_another_account_under_a_name_that_is_taken_is_pointed_out() {
+    let (cloudeka, world) = two_vaults();
+    let budi = Account {
+        name: "Budi Santoso".into(),
+        ..Account::default()
+    };
+    cloudeka.accept_token_of(OTHER_TOKEN, budi);
+    let other = World::new().at(&cloudeka);
+    let passphrase = other.write("run/passphrase", PASSPHRASE);
+    other
+        .cldkctl(["auth", "--token-stdin", "--no-unlock", "--context", "work"])
+        .arg("--passphrase-file")
+        .arg(passphrase)
+        .stdin(OTHER_TOKEN)
+        .run()
+        .succeeded();
+    world.write("copy.age", fs::read(other.vault_path()).expect("a vault"));
+    let output = merge(&world, "copy.age", PASSPHRASE).succeeded();
+    for said in ["warning:", "work of Budi Santoso", "context rename"] {
+        assert!(output.stderr.contains(said), "{said}: {output}");
+    }
+    let rename = ["context", "rename", "work", "mine", "--passphrase-stdin"];
+    world.cldkctl(rename).stdin(PASSPHRASE).run().succeeded();
+    let output = merge(&world, "copy.age", PASSPHRASE).succeeded();
+    assert!(!output.stderr.contains("warning:"), "{output}");
+    assert_eq!(
+        tokens(&contents(&world)),
+        [("default", TOKEN), ("mine", TOKEN), ("work", OTHER_TOKEN)]
+    );
 }
 
 #[test]

@@ -95,7 +95,7 @@ fn the_passphrase_is_read_from_a_file() {
     let login = world
         .cldkctl(["auth", "--token-stdin", "--passphrase-file"])
         .arg(&path);
-    let output = login.stdin(TOKEN).run().succeeded();
+    let output = login.arg("--quiet").stdin(TOKEN).run().succeeded();
     assert_eq!((&*output.stdout, &*output.stderr), ("Auth success\n", ""));
     contents_of(&world.vault_path(), PASSPHRASE);
 

@@ -5,11 +5,14 @@
 use std::fs;
 use std::os::unix::fs::{chown, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::support::kernel::acting_as;
-use crate::support::steps::cloudeka_and_world;
+use crate::support::steps::{are_installed, cloudeka_and_world};
 use crate::support::world::{Output, files_under, set_mode};
-use crate::support::{PASSPHRASE, SOMEONE_ELSE, Standin, TOKEN, World, can_be_someone_else};
+use crate::support::{
+    PASSPHRASE, SOMEONE_ELSE, Standin, TOKEN, World, can_be_someone_else, output_of, skip,
+};
 
 /// Who owns the vault: neither root nor [`SOMEONE_ELSE`].
 const OWNER: u32 = 65_433;
@@ -145,4 +148,88 @@ fn folders_that_nobody_else_can_change_are_no_obstacle() {
     assert!(output.stderr.contains(&said), "{output}");
     set_mode(&of_group, 0o1757);
     log_in(&world, "XDG_DATA_HOME", &data).succeeded();
+}
+
+/// User namespaces in which not every user has an id: root there is [`OWNER`], or it is nobody.
+const NAMESPACES: [&[&str]; 2] = [
+    &["unshare", "--user", "--map-root-user", "--"],
+    &["unshare", "--user", "--"],
+];
+
+#[track_caller]
+fn can_have_namespaces() -> bool {
+    if !can_be_someone_else() || !are_installed(&["unshare"]) {
+        return false;
+    }
+    let made = acting_as(OWNER, || {
+        let mut unshare = Command::new("unshare");
+        output_of(unshare.args(["--user", "true"])).status.success()
+    });
+    if !made {
+        skip("users may not make user namespaces here");
+    }
+    made
+}
+
+#[test]
+fn in_a_namespace_a_folder_of_nobody_is_no_way_to_a_vault() {
+    if !can_have_namespaces() {
+        return;
+    }
+    let (_cloudeka, world, theirs) = beside_theirs();
+    log_in(&world, "XDG_DATA_HOME", &world.data()).succeeded();
+    let data = of_owner(&theirs.join("data"));
+    fs::copy(world.vault_path(), data.join("vault.age")).unwrap();
+    chown(data.join("vault.age"), Some(OWNER), Some(OWNER)).unwrap();
+    let through = world.home().join("through");
+    acting_as(OWNER, || symlink(&data, &through).unwrap());
+    for namespace in NAMESPACES {
+        let token = |vault: &Path| {
+            let run = world.cldkctl(["auth", "token", "--passphrase-file"]);
+            let run = run.arg(world.home().join("passphrase"));
+            run.arg("--vault").arg(vault).inside(namespace).run()
+        };
+        // The folders that lead home are root's, who has no id here either.
+        let output = token(&world.vault_path()).succeeded();
+        assert_eq!(output.stdout, format!("{TOKEN}\n"), "{output}");
+        assert_eq!(output.stderr, "", "{output}");
+        for vault in [data.join("vault.age"), through.join("vault.age")] {
+            let output = token(&vault).expect_code(1);
+            let said = "belongs to a user who has no id in this user namespace";
+            assert!(output.stderr.contains(said), "{namespace:?}: {output}");
+            assert!(output.stderr.contains("hint: "), "{output}");
+        }
+    }
+}
+
+#[test]
+fn in_a_namespace_without_an_id_of_its_own_a_file_of_somebody_else_is_not_taken_for_ours() {
+    if !can_have_namespaces() {
+        return;
+    }
+    let (_cloudeka, world, _) = beside_theirs();
+    log_in(&world, "XDG_DATA_HOME", &world.data()).succeeded();
+    let token = || {
+        let run = world.cldkctl(["auth", "token", "--passphrase-file"]);
+        let run = run.arg(world.home().join("passphrase"));
+        run.inside(NAMESPACES[1]).run()
+    };
+    set_mode(world.vault_path(), 0o644);
+    token().succeeded();
+    chown(world.vault_path(), Some(SOMEONE_ELSE), None).unwrap();
+    let output = token().expect_code(1);
+    assert!(output.stderr.contains("belongs to "), "{output}");
+}
+
+/// As in images whose program runs as `nobody`.
+#[test]
+fn nobody_has_a_vault_like_anybody_else() {
+    if !can_be_someone_else() {
+        return;
+    }
+    let (_cloudeka, world) = cloudeka_and_world();
+    world.write("passphrase", PASSPHRASE);
+    let world = world.owned_by(65_534);
+    log_in(&world, "XDG_DATA_HOME", &world.data()).succeeded();
+    log_in(&world, "XDG_DATA_HOME", &world.data()).succeeded();
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::support::kernel::{Refusal, without_keyrings};
 use crate::support::steps::{are_installed, cloudeka_and_world, logged_in, unlock};
+use crate::support::strace::{can_trace, tampered};
 use crate::support::{Misbehave, SOMEONE_ELSE, TOKEN, World, can_be_someone_else, wait_until};
 
 #[test]
@@ -125,6 +126,19 @@ fn its_own_user_cannot_look_into_it_nor_attach_to_it() {
             assert_eq!(core[4], "0", "{limits}");
         }
     });
+}
+
+#[test]
+fn where_the_system_refuses_to_make_it_private_it_says_so() {
+    if !can_trace() {
+        return;
+    }
+    let (_cloudeka, world) = logged_in();
+    let status = || world.cldkctl(["auth", "status"]);
+    let says = "warning: other programs that you run can read the memory of this one";
+    assert!(!status().run().succeeded().stderr.contains(says));
+    let (output, _) = tampered(status(), "prctl", "1+", "error=EPERM");
+    assert!(output.succeeded().stderr.contains(says));
 }
 
 #[test]

@@ -12,7 +12,10 @@ use crate::support::{Misbehave, PASSPHRASE, Standin, TOKEN, World};
 fn log_in(retries: &str, arrange: impl FnOnce(&Standin)) -> (Output, usize, World) {
     let (cloudeka, world) = cloudeka_and_world();
     arrange(&cloudeka);
-    let output = auth(&world).0.args(["--max-retries", retries]).run();
+    let output = auth(&world)
+        .0
+        .args(["--quiet", "--max-retries", retries])
+        .run();
     output.assert_no_secret(&[TOKEN]);
     (output, cloudeka.requests().len(), world)
 }

@@ -1,11 +1,15 @@
 //! An older copy of the vault, put back in its place, is used and noticed.
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::support::steps::logged_in;
+use crate::support::steps::{are_installed, logged_in};
 use crate::support::strace::{Call, ON_FILES, can_trace, watched};
-use crate::support::{PASSPHRASE, TOKEN, World, wait_until};
+use crate::support::world::set_mode;
+use crate::support::{PASSPHRASE, SOMEONE_ELSE, TOKEN, World, can_be_someone_else, wait_until};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 fn with_passphrase(world: &World, args: &[&str]) -> crate::support::Output {
     world
@@ -79,6 +83,194 @@ fn what_is_remembered_is_a_number_and_that_it_cannot_be_is_no_failure() {
 
     fs::remove_dir_all(world.home().join(".local/state")).expect("removed");
     fs::write(world.home().join(".local/state"), "in the way").expect("written");
+    assert_eq!(with_passphrase(&world, &["auth", "token"]).stderr, "");
+}
+
+/// The file that remembers the one vault.
+fn memory_of(world: &World) -> PathBuf {
+    let revisions = world.home().join(".local/state/cldkctl/revisions");
+    let mut files = fs::read_dir(&revisions).expect("a folder").flatten();
+    let memory = files.next().expect("a file").path();
+    assert!(files.next().is_none(), "one vault, one file");
+    memory
+}
+
+const NOT_NOTICED: &str = "warning: an older copy of the vault would not be noticed: ";
+
+/// An unreadable memory may hold a higher number, which a lower one in its place would lose.
+#[test]
+fn a_memory_that_cannot_be_read_is_reported_and_stays_until_the_vault_is_accepted() {
+    let (_cloudeka, world, old) = changed_once();
+    let memory = memory_of(&world);
+    let texts: [&[u8]; 9] = [
+        b"",
+        b"\n",
+        b"99",
+        b"99 old",
+        b"99 newer\n",
+        b"-99\n",
+        b"99999999999999999999\n",
+        b"\xff99\n",
+        b"{\"revision\":99}\n",
+    ];
+    for text in texts {
+        fs::write(world.vault_path(), &old).expect("written");
+        fs::write(&memory, text).expect("written");
+        for args in [
+            &["auth", "token"][..],
+            &["context", "rename", "default", "work"],
+        ] {
+            let output = with_passphrase(&world, args);
+            assert_eq!(
+                output.stderr.matches(NOT_NOTICED).count(),
+                1,
+                "{text:?}: {output}"
+            );
+            assert!(output.stderr.contains("--accept-older"), "{output}");
+            assert_eq!(fs::read(&memory).expect("a file"), text, "{args:?}");
+        }
+        let verified = with_passphrase(&world, &["vault", "verify"]);
+        assert!(verified.stderr.contains(NOT_NOTICED), "{verified}");
+        assert_eq!(fs::read(&memory).expect("a file"), text);
+        with_passphrase(&world, &["vault", "verify", "--accept-older"]);
+        assert_eq!(fs::read(&memory).expect("a file"), b"2\n");
+        assert_eq!(with_passphrase(&world, &["auth", "token"]).stderr, "");
+    }
+    // Nor does a restored backup settle it.
+    let backup = world.write("backup.age", &old);
+    fs::write(&memory, texts[2]).expect("written");
+    let restore = [
+        "vault",
+        "restore",
+        "--force",
+        backup.to_str().expect("text"),
+    ];
+    let output = with_passphrase(&world, &restore);
+    assert_eq!(output.stderr.matches(NOT_NOTICED).count(), 1, "{output}");
+    assert_eq!(fs::read(&memory).expect("a file"), texts[2]);
+}
+
+#[test]
+fn what_is_no_file_in_place_of_a_memory_is_reported_and_stays() {
+    let (_cloudeka, world, _) = changed_once();
+    let memory = memory_of(&world);
+    let make: [(&str, &dyn Fn()); 4] = [
+        ("a folder", &|| fs::create_dir(&memory).expect("a folder")),
+        ("a pipe", &|| {
+            mknodat(CWD, &memory, FileType::Fifo, Mode::from_raw_mode(0o600), 0).expect("a pipe");
+        }),
+        ("a loop", &|| symlink(&memory, &memory).expect("a link")),
+        ("too large", &|| {
+            let file = fs::File::create(&memory).expect("a file");
+            file.set_len(65 << 20).expect("a file with a hole");
+        }),
+    ];
+    for (what, make) in make {
+        fs::remove_file(&memory)
+            .or_else(|_| fs::remove_dir(&memory))
+            .expect("removed");
+        make();
+        let kind = || {
+            fs::symlink_metadata(&memory)
+                .expect("it is there")
+                .file_type()
+        };
+        let before = kind();
+        let output = with_passphrase(&world, &["auth", "token"]);
+        assert!(output.stderr.contains(NOT_NOTICED), "{what}: {output}");
+        assert_eq!(kind(), before, "{what}");
+        let accept = ["vault", "verify", "--accept-older", "--passphrase-stdin"];
+        let accepted = world.cldkctl(accept).stdin(PASSPHRASE).run();
+        if what == "a folder" || what == "a pipe" {
+            let output = accepted.expect_code(1);
+            assert!(output.stderr.contains("not a regular file"), "{output}");
+            assert!(output.stderr.contains("hint: "), "{output}");
+            assert_eq!(kind(), before, "{what}");
+        } else {
+            accepted.succeeded();
+            assert_eq!(fs::read(&memory).expect("a file"), b"2\n", "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_memory_without_permission_to_read_it_is_reported_and_stays() {
+    if !can_be_someone_else() {
+        return;
+    }
+    let (_cloudeka, world, old) = changed_once();
+    let memory = memory_of(&world);
+    let world = world.owned_by(SOMEONE_ELSE);
+    fs::write(world.vault_path(), &old).expect("written");
+    for (closed, bits) in [
+        (memory.clone(), 0o600),
+        (memory.parent().expect("a folder").to_owned(), 0o700),
+    ] {
+        set_mode(&closed, 0);
+        let output = with_passphrase(&world, &["auth", "token"]);
+        assert!(output.stderr.contains(NOT_NOTICED), "{output}");
+        assert!(output.stderr.contains("Permission denied"), "{output}");
+        set_mode(&closed, bits);
+        assert_eq!(fs::read(&memory).expect("a file"), b"2\n");
+    }
+    let output = with_passphrase(&world, &["auth", "token"]);
+    assert!(output.stderr.contains("is an older copy"), "{output}");
+}
+
+/// Runs it where no file may be larger than `bytes`: enough for what is remembered.
+fn with_files_of_at_most(world: &World, bytes: usize, args: &[&str]) -> crate::support::Output {
+    let limit = format!("--fsize={bytes}");
+    let run = world.cldkctl(args.iter().copied());
+    let run = run.arg("--passphrase-stdin").stdin(PASSPHRASE);
+    run.under(["prlimit", &limit, "--"]).run()
+}
+
+#[test]
+fn a_restore_that_fails_changes_nothing_that_is_remembered() {
+    if !are_installed(&["prlimit"]) {
+        return;
+    }
+    let (_cloudeka, world, old) = changed_once();
+    // Larger than the vault that is there by more than the stanza of random length that `age`
+    // puts into a header.
+    let backup = world.home().join("backup.age");
+    let backup = backup.to_str().expect("text");
+    for number in 0..9 {
+        let label = format!("recipient {number}");
+        let key = age::x25519::Identity::generate().to_public().to_string();
+        with_passphrase(
+            &world,
+            &["vault", "recipients", "add", &key, "--label", &label],
+        );
+    }
+    with_passphrase(&world, &["vault", "backup", backup]);
+    fs::write(world.vault_path(), &old).expect("written");
+    let restore = ["vault", "restore", "--force", backup];
+    // The backup has revision 11.
+    for before in ["1\n", "9\n", "11\n", "20\n", "1 older\n", "20 older\n"] {
+        fs::write(memory_of(&world), before).expect("written");
+        let output = with_files_of_at_most(&world, old.len(), &restore).expect_code(1);
+        assert!(output.stderr.contains("as it was"), "{output}");
+        assert_eq!(fs::read(world.vault_path()).expect("a vault"), old);
+        let after = fs::read_to_string(memory_of(&world)).expect("a text");
+        assert_eq!(after, before);
+    }
+    with_passphrase(&world, &restore);
+    assert_eq!(fs::read(memory_of(&world)).expect("a file"), b"11\n");
+}
+
+#[test]
+fn a_save_of_an_older_copy_that_fails_leaves_the_newest_vault_beyond_doubt() {
+    if !are_installed(&["prlimit"]) {
+        return;
+    }
+    let (_cloudeka, world, old) = changed_once();
+    let new = fs::read(world.vault_path()).expect("a vault");
+    fs::write(world.vault_path(), &old).expect("written");
+    let rename = ["context", "rename", "default", "home"];
+    with_files_of_at_most(&world, 100, &rename).expect_code(1);
+    assert_eq!(fs::read(memory_of(&world)).expect("a file"), b"2\n");
+    fs::write(world.vault_path(), &new).expect("written");
     assert_eq!(with_passphrase(&world, &["auth", "token"]).stderr, "");
 }
 

@@ -77,20 +77,17 @@ fn it_joins_the_vault_and_asks_once_for_its_passphrase() {
 }
 
 #[test]
-fn a_new_token_for_the_same_address_takes_the_place_of_the_old_one() {
+fn a_new_token_of_the_same_account_takes_the_place_of_the_old_one_and_nobody_is_asked() {
     let (cloudeka, world) = logged_in();
     cloudeka.revoke_token(TOKEN);
     let account = Account {
-        name: "Budi Santoso".into(),
+        role: "Viewer".into(),
         ..Account::default()
     };
     cloudeka.accept_token_of(OTHER_TOKEN, account);
     log_in(&world, OTHER_TOKEN, &[]);
     assert_eq!(logins(&world), [login("default", &cloudeka, OTHER_TOKEN)]);
-    assert_eq!(
-        contents(&world)["contexts"][0]["account"]["name"],
-        "Budi Santoso"
-    );
+    assert_eq!(contents(&world)["contexts"][0]["account"]["role"], "Viewer");
 }
 
 #[test]

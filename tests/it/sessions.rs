@@ -218,14 +218,13 @@ fn check_asks_the_api_and_tells_the_answers_apart() {
     let output = check(&[]).succeeded();
     assert!(output.stdout.contains("accepts the token"), "{output}");
     assert_eq!(accepted(&check(&["-o", "json"]).succeeded()), true);
-    assert!(!cloudeka.requests_for(PROFILE).is_empty());
 
-    cloudeka.misbehave_at(PROFILE, Misbehave::internal_error());
+    cloudeka.misbehave_at(LOGIN, Misbehave::internal_error());
     assert_eq!(
         accepted(&check(&["-o", "json"]).expect_code(8)),
         Value::Null
     );
-    cloudeka.misbehave_at(PROFILE, Misbehave::CloseAtOnce);
+    cloudeka.misbehave_at(LOGIN, Misbehave::CloseAtOnce);
     assert_eq!(
         accepted(&check(&["-o", "json"]).expect_code(7)),
         Value::Null
@@ -240,7 +239,6 @@ fn check_asks_the_api_and_tells_the_answers_apart() {
     assert_eq!(accepted(&check(&elsewhere).expect_code(3)), Value::Null);
 
     cloudeka.revoke_token(TOKEN);
-    cloudeka.end_sessions();
     assert_eq!(accepted(&check(&["-o", "json"]).expect_code(3)), false);
 
     world.cldkctl(["lock"]).run().succeeded();

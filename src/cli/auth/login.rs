@@ -4,9 +4,9 @@ use clap::Args;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+use super::place::{self, Placed};
 use crate::api::Client;
-use crate::app::{Error, KeySource, NewPassphrase, Task, VaultKey};
-use crate::base_url::BaseUrl;
+use crate::app::{Error, KeySource, NewPassphrase, OpenVault, Task, VaultKey};
 use crate::cli::console;
 use crate::cli::environment::TOKEN_VARIABLE;
 use crate::cli::failure::Failure;
@@ -19,7 +19,7 @@ use crate::keeper::Touch;
 use crate::platform;
 use crate::prompt::source;
 use crate::secret::{Passphrase, Token};
-use crate::vault::{Contents, Context, ContextName, Cost};
+use crate::vault::{Contents, Context, Cost};
 
 #[derive(Args, Debug, Default)]
 pub(super) struct LoginArgs {
@@ -111,13 +111,7 @@ impl LoginArgs {
             (Some(sealed), _) => {
                 let mut vault = settings.vault.unseal(&sealed, Touch::Use)?;
                 let by_identity = matches!(vault.key, VaultKey::Identities(_));
-                vault.update(|contents| -> Result<_, Failure> {
-                    if by_identity {
-                        name_recipients(settings, contents);
-                    }
-                    log_in(settings, contents, context);
-                    Ok(())
-                })?;
+                join(settings, &mut vault, context, by_identity)?;
                 (vault.key, vault.source)
             }
             (None, None) => {
@@ -249,7 +243,7 @@ fn verify(settings: &Settings, client: &Client, token: Token) -> Result<Context,
         let _progress = settings.ui.progress(Task::Verify);
         client.login(&token, now, &mut settings.connection.observer())?
     };
-    let name = settings.context.clone().unwrap_or_else(default_name);
+    let name = settings.context.clone().unwrap_or_else(place::default_name);
     let mut context = Context::new(name, client.base_url().clone(), token, now);
     context.account = login.account;
     context.session = Some(login.session);
@@ -257,53 +251,23 @@ fn verify(settings: &Settings, client: &Client, token: Token) -> Result<Context,
     Ok(context)
 }
 
-fn default_name() -> ContextName {
-    "default".parse().expect("a good name")
-}
-
-/// Puts a login into the vault, under the name that was asked for, or else in place of the
-/// login to the same API, or else under a name that is free.
-fn log_in(settings: &Settings, contents: &mut Contents, mut context: Context) {
-    if settings.context.is_none() {
-        context.name = free_name(contents, &context.base_url);
-    }
-    contents.log_in(context);
-}
-
-/// No login is lost to one elsewhere: a name is only used again for the same address.
-fn free_name(contents: &Contents, base_url: &BaseUrl) -> ContextName {
-    let current = contents
-        .current_context
-        .as_ref()
-        .and_then(|name| contents.context(name));
-    let same = current
-        .into_iter()
-        .chain(&contents.contexts)
-        .find(|context| context.base_url == *base_url);
-    if let Some(context) = same {
-        return context.name.clone();
-    }
-    if contents.context(&default_name()).is_none() {
-        return default_name();
-    }
-    let host: String = base_url
-        .origin()
-        .authority()
-        .chars()
-        .filter(|c| !"[]".contains(*c))
-        .take(60)
-        .collect();
-    (0..)
-        .map(|n| {
-            if n == 0 {
-                host.clone()
-            } else {
-                format!("{host}-{}", n + 1)
-            }
-        })
-        .filter_map(|name| name.parse::<ContextName>().ok())
-        .find(|name| contents.context(name).is_none())
-        .unwrap_or_else(default_name)
+/// Puts the login into a vault that is open.
+fn join(
+    settings: &Settings,
+    vault: &mut OpenVault<'_>,
+    context: Context,
+    by_identity: bool,
+) -> Result<(), Failure> {
+    let who = place::introduction(&context);
+    let consent = place::agree(settings, &vault.contents, &context)?;
+    let placed = vault.update(|contents| -> Result<_, Failure> {
+        if by_identity {
+            name_recipients(settings, contents);
+        }
+        Ok(place::put(settings, contents, context, &consent))
+    })?;
+    placed.tell(settings, &who);
+    Ok(())
 }
 
 /// Makes a new vault with one login in it. Gives what opens it.
@@ -318,12 +282,12 @@ fn create(
     contents.recipients.push(recipient);
     match create_with(settings, contents, context)? {
         None => Ok(opener),
-        Some(context) => join(settings, passphrase, context),
+        Some(context) => join_another(settings, passphrase, context),
     }
 }
 
 /// Puts the login into a vault that was not there when the passphrase was chosen.
-fn join(
+fn join_another(
     settings: &Settings,
     passphrase: &Passphrase,
     context: Context,
@@ -346,10 +310,7 @@ fn join(
         .vault
         .open_with(key, KeySource::Supplied, &sealed)
         .map_err(with_another)?;
-    vault.update(|contents| -> Result<_, Failure> {
-        log_in(settings, contents, context);
-        Ok(())
-    })?;
+    join(settings, &mut vault, context, false)?;
     let path = settings.vault.path().display();
     settings.console.note(&format!(
         "Joined the vault {path}, which another login made meanwhile"
@@ -380,9 +341,12 @@ fn create_with(
     mut contents: Contents,
     context: Context,
 ) -> Result<Option<Context>, Failure> {
+    let who = place::introduction(&context);
+    let placed = Placed::first(context.name.clone());
     contents.log_in(context.clone());
     if !settings.vault.create(&mut contents)? {
         return Ok(Some(context));
     }
+    placed.tell(settings, &who);
     Ok(None)
 }

@@ -1,11 +1,13 @@
 //! `cldkctl auth logout [--all]`: forget a credential, or the vault.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::vault::REPLACED;
-use crate::files::{Locked, StoreError};
+use crate::files::is_done;
 use crate::interrupt;
 use crate::keeper::Touch;
 
@@ -32,11 +34,12 @@ impl LogoutArgs {
             let _hold = interrupt::hold();
             // First, so that no key is held of a vault that is gone.
             settings.vault.unlocker.forget(&slot);
+            let copies = locked.copies(REPLACED);
             let removed = locked.remove();
-            if removed.as_ref().map_or_else(StoreError::is_done, |_| true) {
+            if is_done(&removed) {
                 settings.vault.rollback.clean();
                 settings.console.note(&format!("Removed the vault {path}"));
-                name_copies(settings, &locked);
+                name_copies(settings, &copies);
             }
             removed?;
             return Ok(());
@@ -57,8 +60,7 @@ impl LogoutArgs {
 
 /// Says which copies of earlier vaults are still there: they hold credentials, and were kept
 /// so that nothing is lost. Whether they are of use is for their owner to say.
-fn name_copies(settings: &Settings, locked: &Locked) {
-    let copies = locked.copies(REPLACED);
+fn name_copies(settings: &Settings, copies: &[PathBuf]) {
     if copies.is_empty() {
         return;
     }

@@ -3,22 +3,17 @@
 use clap::Args;
 use serde::Serialize;
 
-use crate::api::{Method, Request};
-use crate::app::{Credential, OpenVault};
-use crate::cli::api::{rejected, unsuccessful};
+use crate::api;
+use crate::app::{Error, OpenVault};
 use crate::cli::console::{Format, show, table};
 use crate::cli::context::Shown;
 use crate::cli::environment::TOKEN_VARIABLE;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::period::spoken;
-use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::{Description, Scope, Touch};
 use crate::printable::printable;
-
-/// The cheapest call that every account may make.
-const PROFILE: &str = "/core/user/profile";
 
 /// Show what is stored and whether it is locked; asks for no passphrase
 ///
@@ -98,13 +93,14 @@ enum Trouble {
     /// There was nothing to ask with.
     Before(Failure),
     /// With the API.
-    There(Failure),
+    There(Error),
 }
 
 impl From<Trouble> for Failure {
     fn from(trouble: Trouble) -> Self {
         match trouble {
-            Trouble::Before(failure) | Trouble::There(failure) => failure,
+            Trouble::Before(failure) => failure,
+            Trouble::There(error) => error.into(),
         }
     }
 }
@@ -113,7 +109,7 @@ impl From<Trouble> for Failure {
 fn verdict(check: &Result<(), Trouble>) -> Option<bool> {
     match check {
         Ok(()) => Some(true),
-        Err(Trouble::There(failure)) if failure.exit == Exit::NotLoggedIn => Some(false),
+        Err(Trouble::There(Error::Api(api::Error::Rejected { .. }))) => Some(false),
         Err(_) => None,
     }
 }
@@ -126,27 +122,13 @@ fn check(settings: &Settings) -> (Result<(), Trouble>, Option<OpenVault<'_>>) {
         .and_then(|it| Ok(it.find(Touch::Look)?))
     {
         Ok(mut credential) => {
-            let check = ask(&mut credential).map_err(Trouble::There);
+            let check = credential
+                .client()
+                .and_then(|client| credential.check(&client))
+                .map_err(Trouble::There);
             (check, credential.into_vault())
         }
         Err(failure) => (Err(Trouble::Before(failure)), None),
-    }
-}
-
-fn ask(credential: &mut Credential<'_>) -> Result<(), Failure> {
-    let client = credential.client()?;
-    let request = Request {
-        method: Method::Get,
-        path: PROFILE.to_owned(),
-        query: Vec::new(),
-        body: None,
-    };
-    let answer = credential.call(&client, &request)?;
-    match answer.status {
-        200..=299 => Ok(()),
-        401 => Err(rejected(credential)),
-        status => Err(unsuccessful(credential, status)
-            .hint("this says nothing about the token; try again later, and check --base-url")),
     }
 }
 

@@ -3,12 +3,13 @@
 use clap::Args;
 
 use super::Shown;
+use crate::app::account::describe;
 use crate::cli::console::show;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::keeper::Touch;
 
-/// List the contexts; * marks the current one
+/// List the contexts and their accounts; * marks the current one
 #[derive(Args, Debug)]
 pub(super) struct ListArgs {}
 
@@ -16,14 +17,17 @@ impl ListArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         let vault = settings.vault.open(Touch::Use)?;
         show(settings.output, &Shown::all(&vault.contents), |contexts| {
-            let width = contexts
-                .iter()
-                .map(|context| context.name.len())
-                .max()
-                .unwrap_or(0);
+            let width = |of: fn(&Shown) -> &str| {
+                let lengths = contexts.iter().map(|context| of(context).len());
+                lengths.max().unwrap_or(0)
+            };
+            let (names, addresses) = (width(|it| &it.name), width(|it| &it.base_url));
             let line = |context: &Shown| {
                 let mark = if context.current { '*' } else { ' ' };
-                format!("{mark} {:width$}  {}\n", context.name, context.base_url)
+                let (name, address) = (&context.name, &context.base_url);
+                let account = describe(&context.account).unwrap_or_default();
+                let line = format!("{mark} {name:names$}  {address:addresses$}  {account}");
+                format!("{}\n", line.trim_end())
             };
             contexts.iter().map(line).collect()
         })

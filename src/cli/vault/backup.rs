@@ -9,7 +9,7 @@ use crate::cli::console;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::exit::Exit;
-use crate::files::{Existing, Store, StoreError, write_whole};
+use crate::files::{Existing, Store, StoreError, is_done, write_whole};
 use crate::interrupt;
 use crate::keeper::Touch;
 use crate::vault::{Sealed, armor};
@@ -80,7 +80,7 @@ impl BackupArgs {
         // for byte, or what is there is not replaced.
         let _hold = interrupt::hold();
         let written = write_whole(copy.path(), &bytes, existing);
-        if written.as_ref().map_or_else(StoreError::is_done, |()| true) {
+        if is_done(&written) {
             settings.console.note(&format!(
                 "Backed up revision {} of the vault to {}, and read it back",
                 vault.contents.revision,

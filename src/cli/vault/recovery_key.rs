@@ -18,7 +18,7 @@ use self::sheet::{Form, Sheet};
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::exit::Exit;
-use crate::files::names_in;
+use crate::files::{names_in, sync_folder};
 use crate::interrupt;
 use crate::keeper::Touch;
 use crate::qr::{Qr, Resilience};
@@ -99,9 +99,9 @@ impl RecoveryKeyArgs {
                         recipient: &recipient,
                         secret,
                     };
-                    let draft = kit.draft(&sheet.written(kit.form))?;
+                    let (draft, folder) = kit.draft(&sheet.written(kit.form))?;
                     replace()?;
-                    kit.publish(draft)
+                    kit.publish(draft, &folder)
                 }
                 None => {
                     show(settings, secret)?;
@@ -239,9 +239,10 @@ impl Kit {
     }
 
     /// The sheet on disk, mode 0600, under a name of its own that nobody had (`O_EXCL`). It is
-    /// gone again when this is dropped.
-    fn draft(&self, sheet: &str) -> Result<NamedTempFile, Failure> {
+    /// gone again when this is dropped. And its folder, open.
+    fn draft(&self, sheet: &str) -> Result<(NamedTempFile, File), Failure> {
         let write = || {
+            let folder = File::open(self.folder())?;
             let mut file = tempfile::Builder::new()
                 .prefix(DRAFT)
                 .suffix(".tmp")
@@ -249,15 +250,15 @@ impl Kit {
                 .tempfile_in(self.folder())?;
             file.write_all(sheet.as_bytes())?;
             file.as_file().sync_all()?;
-            self.sync_folder()?;
-            Ok(file)
+            sync_folder(&folder)?;
+            Ok((file, folder))
         };
         write().map_err(|error| self.unwritable(&error))
     }
 
     /// Gives the sheet its name. If that fails the sheet stays where it is: the vault has its
     /// key by now.
-    fn publish(&self, mut draft: NamedTempFile) -> Result<(), Failure> {
+    fn publish(&self, mut draft: NamedTempFile, folder: &File) -> Result<(), Failure> {
         let published = loop {
             let published = if self.overwrite {
                 draft.persist(&self.path)
@@ -274,7 +275,7 @@ impl Kit {
         match published {
             // On disk it is already, if perhaps under its first name.
             Ok(_) => {
-                let _ = self.sync_folder();
+                let _ = sync_folder(folder);
                 Ok(())
             }
             Err(PersistError { error, file }) => {
@@ -291,9 +292,5 @@ impl Kit {
                 })
             }
         }
-    }
-
-    fn sync_folder(&self) -> io::Result<()> {
-        File::open(self.folder())?.sync_all()
     }
 }

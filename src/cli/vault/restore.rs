@@ -6,12 +6,11 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::REPLACED;
-use crate::app::{Error, KeySource, OpenVault, PassphraseSource, Vault, VaultKey};
+use crate::app::{Error, KeySource, OpenVault, PassphraseSource, Vault, VaultKey, account};
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::exit::Exit;
-use crate::files::MAX_FILE_BYTES;
-use crate::files::{Store, StoreError};
+use crate::files::{MAX_FILE_BYTES, Store, is_done};
 use crate::interrupt;
 use crate::keeper::Touch;
 use crate::prompt::source;
@@ -156,15 +155,11 @@ fn replace(settings: &Settings, bytes: &[u8], opened: &OpenVault<'_>) -> Result<
         }
         None => None,
     };
-    // Whoever restores a backup knows that it may be an older copy. Noted before it is in place:
-    // a crash between the two leaves a vault that is newer than what was noted, and alarms nobody.
-    settings.vault.rollback.clean();
-    settings.vault.rollback.accept(&opened.contents);
-    let replaced = locked.replace(bytes);
-    if !replaced
-        .as_ref()
-        .map_or_else(StoreError::is_done, |()| true)
-    {
+    // Whoever restores a backup knows that it may be an older copy.
+    let rollback = &settings.vault.rollback;
+    rollback.clean();
+    let replaced = rollback.replacing(&opened.contents, || locked.replace(bytes));
+    if !is_done(&replaced) {
         // The vault is as it was, and needs no copy beside it.
         if let Some(copy) = &kept {
             locked.discard_copy(copy);
@@ -222,12 +217,17 @@ fn merge(
 ) -> Result<(), Failure> {
     let path = settings.vault.path().display();
     let mut vault = open_beside(settings, backup.key, passphrase)?;
-    let (taken, left) = vault.update(|contents| -> Result<_, Failure> {
-        let (mut taken, mut left) = (Vec::new(), Vec::new());
+    let (taken, left, others) = vault.update(|contents| -> Result<_, Failure> {
+        let (mut taken, mut left, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for context in &backup.contents.contexts {
             let name = context.name.to_string();
             match contents.context(&context.name) {
-                Some(_) => left.push(name),
+                Some(ours) => {
+                    if account::is_another(ours, context) {
+                        others.push(format!("{name} of {}", account::whose(context, ours)));
+                    }
+                    left.push(name);
+                }
                 None => {
                     contents.contexts.push(context.clone());
                     taken.push(name);
@@ -239,7 +239,7 @@ fn merge(
                 .current_context
                 .clone_from(&backup.contents.current_context);
         }
-        Ok((taken, left))
+        Ok((taken, left, others))
     })?;
     let list = |names: &[String]| match names {
         [] => "none".to_owned(),
@@ -251,5 +251,12 @@ fn merge(
     settings
         .console
         .note(&format!("There already, and left alone: {}", list(&left)));
+    if !others.is_empty() {
+        settings.console.warn(&format!(
+            "the backup has logins of other accounts under these names, which were not added: {}; \
+             rename yours with `cldkctl context rename`, and merge again",
+            list(&others)
+        ));
+    }
     Ok(())
 }

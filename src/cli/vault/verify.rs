@@ -8,6 +8,7 @@ use crate::cli::console::{show, table};
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::report::older;
+use crate::exit::Exit;
 use crate::keeper::Touch;
 use crate::printable::printable;
 use crate::vault::Cost;
@@ -52,7 +53,13 @@ impl VerifyArgs {
         vault.check_agrees(&sealed)?;
         let contents = &vault.contents;
         if self.accept_older {
-            settings.vault.rollback.accept(contents);
+            settings.vault.rollback.accept(contents).map_err(|error| {
+                Failure::new(
+                    Exit::Failure,
+                    format!("cannot remember that the vault is accepted: {error}"),
+                )
+                .hint("check what lies there, or move it away; the vault is as it was")
+            })?;
         }
         let newer_seen = match settings.vault.rollback.standing(contents) {
             Standing::Older(seen) => Some(seen),

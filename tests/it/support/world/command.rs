@@ -29,6 +29,7 @@ pub struct Cldkctl<'world> {
     patience: Duration,
     uid: Option<u32>,
     wrapper: Vec<OsString>,
+    inner_wrapper: Vec<OsString>,
 }
 
 /// The binary, running without a terminal. Killed when dropped.
@@ -65,6 +66,7 @@ impl<'world> Cldkctl<'world> {
             patience: PATIENCE,
             uid: world.owner,
             wrapper: Vec::new(),
+            inner_wrapper: Vec::new(),
         }
     }
 
@@ -130,6 +132,12 @@ impl<'world> Cldkctl<'world> {
     /// Runs it as the last argument of this command, such as strace(1).
     pub fn under(mut self, wrapper: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         self.wrapper = wrapper.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The same, as the user who runs the binary.
+    pub fn inside(mut self, wrapper: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.inner_wrapper = wrapper.into_iter().map(Into::into).collect();
         self
     }
 
@@ -206,12 +214,16 @@ impl<'world> Cldkctl<'world> {
         let mut words: Vec<OsString> = wrapper.iter().map(Into::into).collect();
         words.extend(self.wrapper);
         match self.uid {
-            None => words.push(self.world.binary.clone().into()),
+            None => {
+                words.extend(self.inner_wrapper);
+                words.push(self.world.binary.clone().into());
+            }
             Some(uid) => {
                 let ids = [format!("--reuid={uid}"), format!("--regid={uid}")];
                 words.push("setpriv".into());
                 words.extend(ids.map(OsString::from));
                 words.extend(["--clear-groups".into(), "--".into()]);
+                words.extend(self.inner_wrapper);
                 words.push(self.world.binary_for_everyone().into());
             }
         }
