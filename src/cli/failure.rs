@@ -4,7 +4,9 @@
 use crate::exit::Exit;
 use crate::prompt::PromptError;
 use crate::prompt::source::SourceError;
-use crate::vault::{ContentsError, KdfError, SealError, Store, StoreError, stanza::StanzaError};
+use crate::vault::{
+    ContentsError, KdfError, PluginError, SealError, Store, StoreError, stanza::StanzaError,
+};
 
 /// A command that did not do what it was asked to.
 #[derive(Debug)]
@@ -65,7 +67,28 @@ impl Failure {
             SealError::NewerAge
             | SealError::Stanza(StanzaError::Newer)
             | SealError::Contents(ContentsError::Newer(_)) => {
-                bad("a newer cldkctl wrote it; install that one to open it")
+                bad("a newer cldkctl wrote it; install that version")
+            }
+            SealError::PerhapsNewer => bad(
+                "try the passphrase again; if it is the right one, a newer cldkctl wrote the file: install that version",
+            ),
+            // The vault may be sound, so no advice is given that changes it.
+            SealError::Plugin(plugin) => {
+                let (exit, hint) = match plugin {
+                    PluginError::Missing(_) => (
+                        Exit::Failure,
+                        "install the plugin, or name another identity with --identity",
+                    ),
+                    PluginError::Failed { .. } => (
+                        Exit::Failure,
+                        "check the plugin and its device, or name another identity with --identity",
+                    ),
+                    PluginError::Refused(_) => (
+                        Exit::WrongPassphrase,
+                        "try again, or name another identity with --identity",
+                    ),
+                };
+                Self::new(exit, format!("cannot open the vault {path}: {error}")).hint(hint)
             }
             SealError::TooCostly { .. } => {
                 bad("if you trust the file, raise the limit with --kdf-ceiling MEMORY[,PASSES[,LANES]]")
@@ -76,11 +99,13 @@ impl Failure {
             // Of sealing alone.
             SealError::Recipient
             | SealError::Seal(_)
-            | SealError::Plugin(_)
             | SealError::Mixed
             | SealError::TooMany => Self::unsaved(&error, store),
             SealError::Disagrees => bad(
                 "it can be read but not saved, which would lock the passphrase out; put a backup in its place",
+            ),
+            SealError::Mac => bad(
+                "put a backup in its place; if a plugin's identity was used, see first whether that opens a backup",
             ),
             SealError::LongHeader
             | SealError::ManyStanzas
@@ -102,7 +127,7 @@ impl Failure {
             ),
             SealError::Plugin(_) => (
                 error.to_string(),
-                "each save seals to every recipient: install the plugin and what it needs, or take its recipient out with `cldkctl vault recipients remove`; ",
+                "each save seals to every recipient: check the plugin and what it needs, or take its recipient out with `cldkctl vault recipients remove`; ",
             ),
             SealError::Mixed | SealError::TooMany => (error.to_string(), "leave a recipient out; "),
             _ => (error.to_string(), ""),

@@ -279,7 +279,7 @@ fn held_in_vain(settings: &Settings) -> Failure {
 pub fn no_passphrase(settings: &Settings, exit: Exit) -> Failure {
     let path = settings.store.path().display();
     Failure::new(exit, format!("no passphrase opens the vault {path}"))
-        .hint("name one of its identities with --identity")
+        .hint("name one of its identities with --identity; if a passphrase opened it before, it was altered: put a backup in its place")
 }
 
 /// Opens the vault with the identity or the passphrase that was handed over, if one was.

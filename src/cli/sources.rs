@@ -64,23 +64,31 @@ pub fn ask(settings: &Settings, question: &str) -> Result<Passphrase, Failure> {
 /// The identities in the file that `--identity` names.
 ///
 /// # Errors
-/// When it cannot be read or holds none; exit 4 when there is nobody to ask for an SSH key's
-/// passphrase.
+/// When it cannot be read or holds none; exit 4 when there is nobody to ask for its passphrase.
 pub fn identities(settings: &Settings, path: &Path) -> Result<Vec<Box<dyn Identity>>, Failure> {
     let text = read_private(&settings.console, path)?;
     let name = path.display().to_string();
+    // An SSH key, or age's own file.
+    let (kind, check) = if text.contains("PRIVATE KEY-----") {
+        (
+            "SSH key",
+            "; `ssh-keygen -y -f` with the file tells whether it is the right one",
+        )
+    } else {
+        ("identity file", "")
+    };
     identity::parse(&text, &name, &settings.asker).map_err(|error| match error {
         IdentityError::Unanswered(why) if why.is_silence() => Failure::new(
             Exit::Locked,
-            format!("the SSH key {name} has a passphrase, and {why}"),
+            format!("the {kind} {name} has a passphrase, and {why}"),
         )
-        .hint("run this on a terminal and without --no-input, or name a key without a passphrase with --identity"),
+        .hint("run this on a terminal and without --no-input, or name one without a passphrase with --identity"),
         IdentityError::Unanswered(why) => why.into(),
         IdentityError::WrongPassphrase => Failure::new(
             Exit::WrongPassphrase,
-            format!("wrong passphrase for the SSH key {name}"),
+            format!("wrong passphrase for the {kind} {name}"),
         )
-        .hint("try again with the passphrase of that key, which is not the vault's; `ssh-keygen -y -f` with the file tells whether it is the right one"),
+        .hint(format!("try again with the passphrase of that {kind}, which is not the vault's{check}")),
         error => Failure::new(
             Exit::WrongPassphrase,
             format!("cannot use the identity file {name}: {error}"),

@@ -47,6 +47,7 @@ mod no_terminal;
 mod no_thread;
 mod passphrase;
 mod places_further_up;
+mod plugins;
 mod power_failure;
 mod private_process;
 mod properties_of_a_vault;
