@@ -98,7 +98,7 @@
 //! 4. [`cloudeka`]: the exchange of a token for a session, and which answers are a verdict.
 //! 5. [`prompt`]: where secrets come from: the terminal, stdin, files.
 //! 6. [`keeper`]: who holds the key between commands: the kernel keyring, or an agent.
-//! 7. [`interrupt`]: Ctrl-C while the terminal is silent, or while a file is being replaced.
+//! 7. [`interrupt`]: the terminal while it is silent, and Ctrl-C then or while a file is being replaced.
 //! 8. [`cli`]: the commands, one file each; [`exit`]: the numbers they end with.
 //! 9. [`printable`]: text of others, made harmless for a terminal. [`qr`]: secrets that a phone reads.
 //! 10. [`platform`]: what only the system can do, and the one place with `unsafe`.

@@ -213,7 +213,12 @@ pub fn unseal(settings: &Settings, sealed: &Sealed, touch: Touch) -> Result<Open
     let Some(kdf) = kdf(settings, sealed)? else {
         return Err(no_passphrase(settings, Exit::Locked));
     };
-    match settings.keepers.get(&settings.slot(), &kdf.salt, touch) {
+    let mut found = settings.keepers.get(&settings.slot(), &kdf.salt, touch);
+    // It may have unlocked the vault.
+    if matches!(found, Found::Nothing) && settings.asker.waits_for_another() {
+        found = settings.keepers.get(&settings.slot(), &kdf.salt, touch);
+    }
+    match found {
         Found::Key(key) => {
             let opener = Opener::Key(kdf.clone(), key);
             return OpenVault::new(opener, KeySource::Kept, sealed, settings);

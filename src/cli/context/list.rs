@@ -17,6 +17,8 @@ pub(super) struct ListArgs {}
 impl ListArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         let vault = open::open(settings, Touch::Use)?;
+        // Who reads a long list may be waiting to ask.
+        settings.asker.finish();
         show(settings.output, &Shown::all(&vault.contents), |contexts| {
             let width = |of: fn(&Shown) -> &str| {
                 let lengths = contexts.iter().map(|context| of(context).len());
