@@ -21,7 +21,7 @@ mod vault;
 
 pub use connection::Connection;
 pub use credentials::{Address, Credential, Credentials};
-pub use error::{Error, Input};
+pub use error::{Error, IdentityKind, Input};
 pub use new_passphrase::{NewPassphrase, check_new};
 pub use rollback::{MemoryError, Rollback, Standing};
 pub use ui::{Notice, Progress, Step, Task, Ui};

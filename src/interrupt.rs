@@ -5,10 +5,17 @@
 //! started by commands that ask, wait or write; one that merely prints a token has no
 //! thread, and dies of the signal as any program does.
 
-use std::sync::{Mutex, MutexGuard, Once, PoisonError, mpsc};
-use std::thread;
+mod quiet;
+mod turn;
 
-use rustix::termios::{OptionalActions, Termios, tcsetattr};
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, PoisonError, mpsc};
+use std::thread;
+use std::time::Instant;
+
+use rustix::process::{Signal, kill_current_process_group};
 use signal_hook::consts::{
     SIGABRT, SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1,
     SIGUSR2, SIGVTALRM, SIGXCPU,
@@ -19,10 +26,16 @@ use signal_hook::low_level::emulate_default_handler;
 use crate::exit::Exit;
 use crate::platform::{self, End};
 
+pub(crate) use quiet::{LOOK, QuietTerminal, timespec};
+pub(crate) use turn::Turn;
+
 /// What has to be undone before the process goes.
 static QUIET_TERMINAL: Mutex<Option<QuietTerminal>> = Mutex::new(None);
 /// Held while a file is being replaced.
 static WRITING: Mutex<()> = Mutex::new(());
+
+/// Whether a signal has come that ends the process, which the thread is about to do.
+static ENDING: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// What ends a process, Ctrl-C first, and comes from others: a person, a supervisor, a limit.
 const DEADLY: [i32; 10] = [
@@ -31,26 +44,6 @@ const DEADLY: [i32; 10] = [
 
 /// Takes a spinner off the screen, which would draw itself once more after the last line.
 static CLEAR_SPINNER: Mutex<Option<Box<dyn FnOnce() + Send>>> = Mutex::new(None);
-
-/// A terminal whose echo we turned off.
-pub(crate) struct QuietTerminal {
-    /// The open terminal.
-    pub(crate) file: std::fs::File,
-    /// Its settings as we found them.
-    pub(crate) before: Termios,
-    /// Its settings while we read from it.
-    pub(crate) quiet: Termios,
-    /// What to show again when the process comes back from being stopped.
-    pub(crate) question: String,
-}
-
-impl QuietTerminal {
-    /// As it was found, and on a line of its own: the cursor is behind the question.
-    fn leave(&self) {
-        let _ = tcsetattr(&self.file, OptionalActions::Now, &self.before);
-        let _ = rustix::io::write(&self.file, b"\n");
-    }
-}
 
 /// From here on SIGINT, SIGTERM and their kin end the process with the terminal restored; after
 /// SIGINT the exit code is 130. Where the system has no thread to spare, they
@@ -74,15 +67,18 @@ pub fn watch() {
             for signal in signals.forever() {
                 match signal {
                     SIGTSTP => stop(),
-                    SIGCONT => quieten(),
+                    SIGCONT => resume(),
                     _ => leave(signal),
                 }
             }
         };
         if thread::Builder::new().spawn(waiting).is_ok()
-            && let Ok(signals) = Signals::new(watched)
+            && let Ok(signals) = Signals::new(watched.clone())
         {
             let _ = hand_over.send(signals);
+            for signal in watched.filter(|signal| DEADLY.contains(signal)) {
+                let _ = signal_hook::flag::register(signal, Arc::clone(&ENDING));
+            }
         }
     });
 }
@@ -121,32 +117,65 @@ pub(crate) fn note_spinner(clear: Option<Box<dyn FnOnce() + Send>>) {
     *CLEAR_SPINNER.lock().unwrap_or_else(PoisonError::into_inner) = clear;
 }
 
-/// Notes a terminal to restore.
-pub(crate) fn note_terminal(terminal: QuietTerminal) {
-    *QUIET_TERMINAL
+/// Stops this job until it is in the foreground.
+///
+/// Not by the first system call that needs the terminal: the kernel restarts it at SIGCONT and
+/// stops the job again, before a signal that came along, as by `kill %1`, is acted on.
+pub(crate) fn wait_for_foreground(terminal: impl AsFd) {
+    /// Where nothing stops it, the next system call tells why.
+    const STOPS: u32 = 10;
+    for _ in 0..STOPS {
+        if !quiet::is_in_background(&terminal) || ENDING.load(Ordering::Relaxed) {
+            return;
+        }
+        let _ = kill_current_process_group(Signal::TTIN);
+        thread::sleep(LOOK);
+    }
+}
+
+fn quiet_terminal() -> MutexGuard<'static, Option<QuietTerminal>> {
+    QUIET_TERMINAL
         .lock()
-        .unwrap_or_else(PoisonError::into_inner) = Some(terminal);
+        .unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Notes a terminal to restore, and turns its echo off.
+///
+/// # Errors
+/// When the terminal is gone.
+pub(crate) fn quieten(terminal: QuietTerminal) -> io::Result<()> {
+    // Noted first: a signal that came in between would leave it without its echo.
+    quiet_terminal().insert(terminal).quieten()
+}
+
+/// Turns the echo off again if another program turned it on, such as one that asked before us.
+pub(crate) fn keep_quiet() -> io::Result<()> {
+    quiet_terminal()
+        .as_mut()
+        .map_or(Ok(()), QuietTerminal::quieten)
 }
 
 /// Gives the terminal back as it was found, and notes that there is none any more. The lock is
 /// held for both: a signal that came in between would leave it without its echo.
 pub(crate) fn give_terminal_back() {
-    let mut noted = QUIET_TERMINAL
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    if let Some(terminal) = &*noted {
-        let _ = tcsetattr(&terminal.file, OptionalActions::Now, &terminal.before);
+    let mut noted = quiet_terminal();
+    if let Some(terminal) = &mut *noted {
+        terminal.give_back();
     }
     *noted = None;
 }
 
 /// Changes what is asked again after the process was stopped and continued.
 pub(crate) fn note_question(question: &str) {
-    if let Some(terminal) = &mut *QUIET_TERMINAL
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-    {
+    if let Some(terminal) = &mut *quiet_terminal() {
         question.clone_into(&mut terminal.question);
+    }
+}
+
+/// Notes that a key was read: more may follow.
+pub(crate) fn note_key() {
+    if let Some(terminal) = &mut *quiet_terminal() {
+        terminal.last_key = Some(Instant::now());
     }
 }
 
@@ -183,15 +212,12 @@ pub fn end_at_an_abort() {
 /// Gives the terminal back for good, where a panic or an abort ends the process: neither runs
 /// destructors.
 fn leave_terminal() {
-    if let Ok(Some(terminal)) = QUIET_TERMINAL.try_lock().as_deref() {
-        terminal.leave();
-    }
-}
-
-/// Gives the terminal back as it was found.
-fn restore_terminal() {
-    if let Ok(Some(terminal)) = QUIET_TERMINAL.try_lock().as_deref() {
-        let _ = tcsetattr(&terminal.file, OptionalActions::Now, &terminal.before);
+    if let Ok(mut noted) = QUIET_TERMINAL.try_lock() {
+        if let Some(terminal) = &mut *noted {
+            terminal.leave();
+        }
+        // Never released: a thread that still asks would turn the echo off again.
+        std::mem::forget(noted);
     }
 }
 
@@ -205,13 +231,10 @@ fn leave(signal: i32) -> ! {
     if let Some(clear) = clear {
         clear();
     }
-    {
-        let terminal = QUIET_TERMINAL
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(terminal) = terminal.as_ref() {
-            terminal.leave();
-        }
+    // Nor is this: the main thread may be asking, and would turn the echo off again.
+    let mut noted = quiet_terminal();
+    if let Some(terminal) = &mut *noted {
+        terminal.leave();
     }
     // The main thread is in the middle of something, with secrets in its hands.
     platform::end(match signal {
@@ -222,18 +245,16 @@ fn leave(signal: i32) -> ! {
 
 /// Ctrl-Z: the shell gets its echo back while we are stopped.
 fn stop() {
-    restore_terminal();
+    // Held until this is continued: the main thread may be asking, and would turn it off again.
+    let mut noted = quiet_terminal();
+    if let Some(terminal) = &mut *noted {
+        terminal.give_back();
+    }
     let _ = emulate_default_handler(SIGTSTP);
     // Continued, by `fg`: SIGCONT is the next signal to arrive.
 }
 
-/// The shell may have changed the terminal while we were stopped.
-fn quieten() {
-    let terminal = QUIET_TERMINAL
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    if let Some(terminal) = terminal.as_ref() {
-        let _ = tcsetattr(&terminal.file, OptionalActions::Now, &terminal.quiet);
-        let _ = rustix::io::write(&terminal.file, terminal.question.as_bytes());
-    }
+/// The terminal was given back while we were stopped, and the shell may have changed it.
+fn resume() {
+    let _ = keep_quiet();
 }

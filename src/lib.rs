@@ -105,7 +105,7 @@
 //! base_url   the address of the API, and what counts as the same place
 //! secret     the types that hold secrets: tokens, passphrases, keys
 //! printable  text of others, made harmless for a terminal
-//! interrupt  Ctrl-C while the terminal is silent, or while a file is being replaced
+//! interrupt  the terminal while it is silent, and Ctrl-C then or while a file is being replaced
 //! exit       the numbers that a command ends with
 //! platform   what only the system can give, and the only `unsafe`
 //! ```

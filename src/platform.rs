@@ -7,6 +7,7 @@
 mod abort;
 mod end;
 mod given;
+mod lock;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod math;
 mod stack;
@@ -30,6 +31,7 @@ use zeroize::optimization_barrier;
 pub use abort::at_an_abort;
 pub use end::{End, end};
 pub use given::{hide_argument, take_variable};
+pub use lock::lock_for_job;
 pub use stack::wipe_stack;
 
 /// Makes this process private: its memory is not dumped, and from now on no other process of

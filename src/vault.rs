@@ -10,6 +10,7 @@
 
 pub mod contents;
 pub mod kdf;
+pub mod plugin;
 pub mod public;
 pub mod recipient;
 pub mod seal;
@@ -20,6 +21,7 @@ pub use contents::{
     Contents, ContentsError, Context, ContextName, Defaults, RecipientEntry, Session,
 };
 pub use kdf::{Ceiling, Cost, Kdf, KdfError, Salt};
-pub use public::{PluginError, PublicRecipient, PublicRecipientError};
+pub use plugin::{PluginError, PluginIdentity};
+pub use public::{PublicRecipient, PublicRecipientError};
 pub use recipient::{PassphraseIdentity, PassphraseRecipient};
 pub use seal::{SealError, Sealed, armor, seal};

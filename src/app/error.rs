@@ -98,7 +98,7 @@ pub enum Error {
     EmptyPassphrase(Input),
     /// The identity file cannot be used.
     #[error("unusable identity")]
-    Identity(PathBuf, #[source] IdentityError),
+    Identity(PathBuf, IdentityKind, #[source] IdentityError),
     /// There is no one to ask for a new passphrase, which these flags supply.
     #[error("no new passphrase")]
     NoNewPassphrase {
@@ -142,6 +142,15 @@ pub enum Error {
     /// The system gives no random bytes.
     #[error(transparent)]
     Random(#[from] getrandom::Error),
+}
+
+/// What an identity file looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityKind {
+    /// An SSH private key.
+    Ssh,
+    /// A file of age identities.
+    Age,
 }
 
 /// Where a passphrase was supplied.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use age::Identity;
 use zeroize::Zeroizing;
 
-use super::error::{Error, Input};
+use super::error::{Error, IdentityKind, Input};
 use super::ui::{Notice, Step, Task, Ui};
 use crate::keeper::{
     Choice, Description, Found, Held, Keepers, KeepersError, Limits, Scope, Slot, Touch,
@@ -135,7 +135,12 @@ impl Unlocker {
         let Some(kdf) = self.kdf(sealed)? else {
             return Err(Error::NeedsIdentity(self.path.clone()));
         };
-        match self.keepers.get(&self.slot(), &kdf.salt, touch) {
+        let mut found = self.keepers.get(&self.slot(), &kdf.salt, touch);
+        // The command that it waited for may have unlocked the vault.
+        if matches!(found, Found::Nothing) && self.ui.asker().waits_for_another() {
+            found = self.keepers.get(&self.slot(), &kdf.salt, touch);
+        }
+        match found {
             Found::Key(key) => {
                 return Ok((VaultKey::Derived(kdf.clone(), key), KeySource::Keeper));
             }
@@ -272,8 +277,12 @@ impl Unlocker {
     fn identities(&self, path: &Path) -> Result<Vec<Box<dyn Identity>>, Error> {
         let text = read_private(path, &*self.ui)?;
         let name = path.display().to_string();
+        let kind = match text.contains("PRIVATE KEY-----") {
+            true => IdentityKind::Ssh,
+            false => IdentityKind::Age,
+        };
         identity::parse(&text, &name, self.ui.asker())
-            .map_err(|error| Error::Identity(path.to_owned(), error))
+            .map_err(|error| Error::Identity(path.to_owned(), kind, error))
     }
 
     /// Derives the key of a passphrase, and shows that it takes a while.

@@ -31,8 +31,13 @@ impl Given {
                 PublicRecipientError::PostQuantum => {
                     "take a key of age's own kind (`age-keygen`) or an SSH key"
                 }
-                PublicRecipientError::RsaSize | PublicRecipientError::UnsupportedSsh => {
+                PublicRecipientError::RsaSmall
+                | PublicRecipientError::RsaLarge
+                | PublicRecipientError::UnsupportedSsh => {
                     "make a key that age takes with `ssh-keygen -t ed25519`"
+                }
+                PublicRecipientError::Worthless => {
+                    "ask its owner for the right key"
                 }
                 PublicRecipientError::DamagedSsh
                 | PublicRecipientError::Characters

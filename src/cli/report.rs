@@ -8,17 +8,17 @@ use std::path::Path;
 
 use super::failure::Failure;
 use crate::api::{self, CertificateProblem, Event, Kind, Unreachable};
-use crate::app::{Error, Input, MemoryError, Notice, Step, Task};
+use crate::app::{Error, IdentityKind, Input, MemoryError, Notice, Step, Task};
 use crate::exit::Exit;
 use crate::files::StoreError;
 use crate::prompt::PromptError;
 use crate::prompt::identity::IdentityError;
 use crate::prompt::passphrase::Weak;
 use crate::prompt::source::SourceError;
-use crate::vault::{ContentsError, KdfError, SealError, stanza::StanzaError};
+use crate::vault::{ContentsError, KdfError, PluginError, SealError, stanza::StanzaError};
 
 const LOG_IN: &str = "log in with `cldkctl auth`";
-const NAME_IDENTITY: &str = "name one of its identities with --identity";
+const NAME_IDENTITY: &str = "name one of its identities with --identity; if a passphrase opened it before, it was altered: put a backup in its place";
 const NAME_CERTIFICATES: &str = "name a file with a certificate authority in PEM with --ca-cert";
 const ALTERED: &str =
     "the same answer comes when the part of the file that holds its key was altered";
@@ -119,7 +119,7 @@ impl From<&Error> for Failure {
                 format!("the passphrase in {} is empty", path.display()),
                 "it should hold the passphrase on one line, and nothing else".to_owned(),
             ),
-            Error::Identity(path, error) => return identity(path, error),
+            Error::Identity(path, kind, error) => return identity(path, *kind, error),
             Error::NoNewPassphrase { path, why, flags } => (
                 Locked,
                 format!("there is no new passphrase for the vault {}, and {why}", path.display()),
@@ -213,7 +213,28 @@ fn unusable(path: &Path, error: &SealError) -> Failure {
         SealError::NewerAge
         | SealError::Stanza(StanzaError::Newer)
         | SealError::Contents(ContentsError::Newer(_)) => {
-            bad("a newer cldkctl wrote it; install that one to open it")
+            bad("a newer cldkctl wrote it; install that version")
+        }
+        SealError::PerhapsNewer => bad(
+            "try the passphrase again; if it is the right one, a newer cldkctl wrote the file: install that version",
+        ),
+        // The vault may be sound, so no advice is given that changes it.
+        SealError::Plugin(plugin) => {
+            let (exit, hint) = match plugin {
+                PluginError::Missing(_) => (
+                    Exit::Failure,
+                    "install the plugin, or name another identity with --identity",
+                ),
+                PluginError::Failed { .. } => (
+                    Exit::Failure,
+                    "check the plugin and its device, or name another identity with --identity",
+                ),
+                PluginError::Refused(_) => (
+                    Exit::WrongPassphrase,
+                    "try again, or name another identity with --identity",
+                ),
+            };
+            Failure::new(exit, format!("cannot open the vault {path_shown}: {error}")).hint(hint)
         }
         SealError::TooCostly { .. } => {
             bad("if you trust the file, raise the limit with --kdf-ceiling MEMORY[,PASSES[,LANES]]")
@@ -222,13 +243,14 @@ fn unusable(path: &Path, error: &SealError) -> Failure {
             bad("it is no vault: check --vault, or move the file away and log in again")
         }
         // Of sealing alone.
-        SealError::Recipient
-        | SealError::Seal(_)
-        | SealError::Plugin(_)
-        | SealError::Mixed
-        | SealError::TooMany => unsaved(path, error),
+        SealError::Recipient | SealError::Seal(_) | SealError::Mixed | SealError::TooMany => {
+            unsaved(path, error)
+        }
         SealError::Disagrees => bad(
             "it can be read but not saved, which would lock the passphrase out; put a backup in its place",
+        ),
+        SealError::Mac => bad(
+            "put a backup in its place; if a plugin's identity was used, see first whether that opens a backup",
         ),
         SealError::LongHeader
         | SealError::ManyStanzas
@@ -250,7 +272,7 @@ fn unsaved(path: &Path, error: &SealError) -> Failure {
         ),
         SealError::Plugin(_) => (
             error.to_string(),
-            "each save seals to every recipient: install the plugin and what it needs, or take its recipient out with `cldkctl vault recipients remove`; ",
+            "each save seals to every recipient: check the plugin and what it needs, or take its recipient out with `cldkctl vault recipients remove`; ",
         ),
         SealError::Mixed | SealError::TooMany => (error.to_string(), "leave a recipient out; "),
         _ => (error.to_string(), ""),
@@ -339,20 +361,27 @@ fn too_weak(weak: &Weak) -> Failure {
     )
 }
 
-fn identity(path: &Path, error: &IdentityError) -> Failure {
+fn identity(path: &Path, kind: IdentityKind, error: &IdentityError) -> Failure {
     let name = path.display();
+    let (kind, check) = match kind {
+        IdentityKind::Ssh => (
+            "SSH key",
+            "; `ssh-keygen -y -f` with the file tells whether it is the right one",
+        ),
+        IdentityKind::Age => ("identity file", ""),
+    };
     match error {
         IdentityError::Unanswered(why) if why.is_silence() => Failure::new(
             Exit::Locked,
-            format!("the SSH key {name} has a passphrase, and {why}"),
+            format!("the {kind} {name} has a passphrase, and {why}"),
         )
-        .hint("run this on a terminal and without --no-input, or name a key without a passphrase with --identity"),
+        .hint("run this on a terminal and without --no-input, or name one without a passphrase with --identity"),
         IdentityError::Unanswered(why) => prompt(why),
         IdentityError::WrongPassphrase => Failure::new(
             Exit::WrongPassphrase,
-            format!("wrong passphrase for the SSH key {name}"),
+            format!("wrong passphrase for the {kind} {name}"),
         )
-        .hint("try again with the passphrase of that key, which is not the vault's; `ssh-keygen -y -f` with the file tells whether it is the right one"),
+        .hint(format!("try again with the passphrase of that {kind}, which is not the vault's{check}")),
         error => Failure::new(
             Exit::WrongPassphrase,
             format!("cannot use the identity file {name}: {error}"),

@@ -7,11 +7,12 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 
 use super::{StoreError, io_error};
+use crate::interrupt;
 
 /// How long a pipe may be without anybody who writes to it. A person in another window needs
 /// some seconds; a writer that is there already may take its time.
@@ -92,10 +93,7 @@ impl Input {
     fn wait(&self, until: Option<Instant>) -> io::Result<bool> {
         loop {
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            let left = left.map(|left| Timespec {
-                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-                tv_nsec: i64::from(left.subsec_nanos()),
-            });
+            let left = left.map(interrupt::timespec);
             let mut waited = [PollFd::new(&self.file, PollFlags::IN)];
             match poll(&mut waited, left.as_ref()) {
                 Ok(ready) => return Ok(ready > 0),

@@ -51,6 +51,14 @@ impl Asker {
         self.with_terminal(|terminal| Ok(terminal.show(text)?))
     }
 
+    /// Opens the terminal as for a question, and tells whether that took waiting for another
+    /// command of the same pipeline, which asked before.
+    #[must_use]
+    pub fn waits_for_another(&self) -> bool {
+        self.with_terminal(|terminal| Ok(terminal.has_waited()))
+            .unwrap_or(false)
+    }
+
     /// Whether asking is allowed, be there a terminal or not.
     #[must_use]
     pub fn is_allowed(&self) -> bool {

@@ -1,15 +1,15 @@
 //! Identity files: age identities, SSH private keys, and plugin identities.
 
-use std::io;
+use std::io::Read as _;
 
-use age::encrypted;
 use age::secrecy::SecretString;
-use age::{Identity, IdentityFile, ssh};
+use age::{DecryptError, Decryptor, Identity, plugin, scrypt, ssh, x25519};
+use zeroize::Zeroizing;
 
 use super::asker::Asker;
 use super::terminal::PromptError;
 use crate::printable::{on_one_line, printable};
-use crate::vault::ssh_key;
+use crate::vault::{PluginIdentity, ssh_key};
 
 /// The largest work factor (log2 N) of an identity file that is itself encrypted with a
 /// passphrase; the same limit as age's own command has.
@@ -24,50 +24,35 @@ pub enum IdentityError {
     /// An SSH key of a kind that age does not use.
     #[error("it is an SSH key of a kind that age does not support; ed25519 and RSA work")]
     UnsupportedSsh,
-    /// An SSH key has a passphrase, and there was no answer.
+    /// It has a passphrase, and there was no answer.
     #[error("it has a passphrase, and {0}")]
     Unanswered(PromptError),
-    /// The answer does not decrypt the SSH key.
-    #[error("wrong passphrase for the SSH key")]
+    /// The answer does not decrypt it.
+    #[error("wrong passphrase")]
     WrongPassphrase,
-    /// A plugin is not there, or an encrypted file is no good.
+    /// A file with a passphrase is cut short or damaged.
+    #[error("it is cut short or damaged")]
+    Damaged,
+    /// A file with a passphrase that age does not decrypt.
     #[error("{0}")]
     Age(String),
 }
 
 /// Reads the identities in `text`; `name` stands for the file when its passphrase is asked.
 ///
-/// The passphrase of an SSH key is asked for here, once, and not each time that the key is
-/// tried: age would ask for every stanza of every vault that is opened.
+/// A passphrase is asked for here, once, and not when an identity is tried: age would ask for
+/// every stanza of every vault that is opened, and report a bad identity file as a bad vault.
 ///
 /// # Errors
-/// When there is none, a plugin that one needs is not installed, or an SSH key's passphrase is
-/// not to be had.
+/// When there is none, or a passphrase is not to be had.
 pub fn parse(
     text: &str,
     name: &str,
     asker: &Asker,
 ) -> Result<Vec<Box<dyn Identity>>, IdentityError> {
-    let age_error = |error: age::DecryptError| {
-        IdentityError::Age(match error {
-            // The file is in memory: nothing but its end can be in the way.
-            age::DecryptError::Io(_) => "it is cut short or damaged".to_owned(),
-            error => on_one_line(&error.to_string()),
-        })
-    };
     let start = text.trim_start();
     if start.starts_with("-----BEGIN AGE") || start.starts_with("age-encryption.org/") {
-        let bytes = io::Cursor::new(text.as_bytes().to_vec());
-        let reader = age::armor::ArmoredReader::new(bytes);
-        let identity = encrypted::Identity::from_buffer(
-            reader,
-            Some(name.to_owned()),
-            asker.clone(),
-            Some(MAX_WORK_FACTOR),
-        )
-        .map_err(age_error)?
-        .ok_or(IdentityError::NoIdentity)?;
-        return Ok(vec![Box::new(identity)]);
+        return parse_lines(&decrypt(text, name, asker)?, asker);
     }
     if start.starts_with("-----BEGIN") {
         if ssh_key::private_has_zero(text) {
@@ -90,18 +75,62 @@ pub fn parse(
         };
         return Ok(vec![Box::new(identity)]);
     }
-    let identities = IdentityFile::from_buffer(text.as_bytes())
-        .map_err(|_| IdentityError::NoIdentity)?
-        .with_callbacks(asker.clone())
-        .into_identities()
+    parse_lines(text, asker)
+}
+
+/// The lines of an identity file that is encrypted with a passphrase.
+fn decrypt(text: &str, name: &str, asker: &Asker) -> Result<Zeroizing<String>, IdentityError> {
+    let reader = age::armor::ArmoredReader::new(text.as_bytes());
+    let decryptor = Decryptor::new_buffered(reader).map_err(age_error)?;
+    if !decryptor.is_scrypt() {
+        return Err(IdentityError::NoIdentity);
+    }
+    let question = format!("Passphrase for the identity file {}:", printable(name));
+    let answer = asker
+        .ask_hidden(&question)
+        .map_err(IdentityError::Unanswered)?;
+    let mut identity = scrypt::Identity::new(SecretString::from(answer.as_str()));
+    identity.set_max_work_factor(MAX_WORK_FACTOR);
+    let mut reader = decryptor
+        .decrypt(std::iter::once(&identity as &dyn Identity))
         .map_err(age_error)?;
+    // As long as what it comes out of, so that it never grows and leaves no copy.
+    let mut lines = Zeroizing::new(String::with_capacity(text.len()));
+    reader
+        .read_to_string(&mut lines)
+        .map_err(|_| IdentityError::Damaged)?;
+    Ok(lines)
+}
+
+fn age_error(error: DecryptError) -> IdentityError {
+    match error {
+        DecryptError::DecryptionFailed | DecryptError::NoMatchingKeys => {
+            IdentityError::WrongPassphrase
+        }
+        // The file is in memory: nothing but its end can be in the way.
+        DecryptError::Io(_) => IdentityError::Damaged,
+        error => IdentityError::Age(on_one_line(&error.to_string())),
+    }
+}
+
+/// Identities of age, one on each line. Plugins are looked for when their turn comes: another
+/// identity may open the vault.
+fn parse_lines(text: &str, asker: &Asker) -> Result<Vec<Box<dyn Identity>>, IdentityError> {
+    let lines = text.lines();
+    let identities = lines
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| -> Result<Box<dyn Identity>, _> {
+            if let Ok(identity) = line.parse::<x25519::Identity>() {
+                return Ok(Box::new(identity));
+            }
+            let identity: plugin::Identity = line.parse().map_err(|_| IdentityError::NoIdentity)?;
+            Ok(Box::new(PluginIdentity::new(identity, asker.clone())))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
     if identities.is_empty() {
         return Err(IdentityError::NoIdentity);
     }
-    Ok(identities
-        .into_iter()
-        .map(|identity| -> Box<dyn Identity> { identity })
-        .collect())
+    Ok(identities)
 }
 
 #[cfg(test)]

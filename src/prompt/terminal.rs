@@ -5,15 +5,14 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::{
-    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, tcflush, tcgetattr, tcgetwinsize,
-    tcsetattr,
-};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::termios::{QueueSelector, tcflush, tcgetwinsize};
 use zeroize::Zeroizing;
 
-use crate::interrupt::{self, QuietTerminal};
+use crate::interrupt::{self, QuietTerminal, Turn};
 
 /// The longest answer, in bytes; the rest of a longer line is read and dropped, so that it
 /// does not end up in the shell.
@@ -28,6 +27,7 @@ pub struct Terminal {
     file: File,
     /// A key that was typed ahead, read on the way past line ends.
     ahead: Option<u8>,
+    has_waited: bool,
 }
 
 /// Why a question got no answer.
@@ -74,23 +74,21 @@ impl Terminal {
             .open("/dev/tty")
             .map_err(|_| PromptError::NoTerminal)?;
         interrupt::watch();
-        let before = tcgetattr(&file).map_err(io::Error::from)?;
-        let mut quiet = before.clone();
-        // Signals keep working. Lines are put together here and not by the terminal, whose
-        // own line is cut at 4,095 bytes without a word (N_TTY), half a token.
-        quiet
-            .local_modes
-            .remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON);
-        quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
-        quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
-        interrupt::note_terminal(QuietTerminal {
-            file: file.try_clone()?,
-            before,
-            quiet: quiet.clone(),
-            question: String::new(),
-        });
-        tcsetattr(&file, OptionalActions::Now, &quiet).map_err(io::Error::from)?;
-        Ok(Self { file, ahead: None })
+        interrupt::wait_for_foreground(&file);
+        let turn = Turn::wait();
+        let has_waited = turn.has_waited();
+        interrupt::quieten(QuietTerminal::new(file.try_clone()?, turn)?)?;
+        Ok(Self {
+            file,
+            ahead: None,
+            has_waited,
+        })
+    }
+
+    /// Whether another command of the same pipeline was asking, so that this one had to wait.
+    #[must_use]
+    pub fn has_waited(&self) -> bool {
+        self.has_waited
     }
 
     /// Asks, and reads one line without showing it. Backspace, Ctrl-U and Ctrl-W work.
@@ -103,8 +101,10 @@ impl Terminal {
     /// or the terminal is gone.
     pub fn ask_hidden(&mut self, question: &str) -> Result<Zeroizing<String>, PromptError> {
         let question = format!("{question} ");
-        interrupt::note_question(&question);
+        interrupt::wait_for_foreground(&self.file);
+        interrupt::keep_quiet()?;
         self.drop_line_ends()?;
+        interrupt::note_question(&question);
         self.file.write_all(question.as_bytes())?;
 
         let spoilt = Arc::new(Spoilt::default());
@@ -136,20 +136,12 @@ impl Terminal {
     }
 
     fn drop_line_ends(&mut self) -> io::Result<()> {
-        const AT_ONCE: Timespec = Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        while self.ahead.is_none() {
-            let mut waited = [PollFd::new(&self.file, PollFlags::IN)];
-            if poll(&mut waited, Some(&AT_ONCE))? == 0 {
-                break;
-            }
-            let mut byte = Zeroizing::new([0]);
-            match self.file.read(&mut *byte)? {
+        while self.ahead.is_none() && is_readable(&self.file, Duration::ZERO)? {
+            let mut key = Zeroizing::new([0]);
+            match read_key(&self.file, &mut key)? {
                 0 => break,
-                _ if matches!(byte[0], b'\r' | b'\n') => {}
-                _ => self.ahead = Some(byte[0]),
+                _ if matches!(key[0], b'\r' | b'\n') => {}
+                _ => self.ahead = Some(key[0]),
             }
         }
         Ok(())
@@ -162,6 +154,8 @@ impl Terminal {
     /// When the input ends without an answer, or the terminal is gone.
     pub fn ask_shown(&mut self, question: &str) -> Result<String, PromptError> {
         let question = format!("{question} ");
+        interrupt::wait_for_foreground(&self.file);
+        interrupt::keep_quiet()?;
         self.ahead = None;
         tcflush(&self.file, QueueSelector::IFlush).map_err(io::Error::from)?;
         interrupt::note_question(&question);
@@ -232,6 +226,36 @@ impl Drop for Terminal {
     }
 }
 
+/// Waits for a key and reads it; 0 at the end of the terminal. The echo stays off meanwhile,
+/// whatever other programs do.
+fn read_key(mut file: &File, key: &mut [u8; 1]) -> io::Result<usize> {
+    loop {
+        let readable = is_readable(file, interrupt::LOOK)?;
+        interrupt::wait_for_foreground(file);
+        interrupt::keep_quiet()?;
+        // Again: it is gone if this process was stopped meanwhile.
+        if !readable || !is_readable(file, Duration::ZERO)? {
+            continue;
+        }
+        match file.read(key) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => {
+                interrupt::note_key();
+                return read;
+            }
+        }
+    }
+}
+
+fn is_readable(file: &File, limit: Duration) -> io::Result<bool> {
+    let mut waited = [PollFd::new(file, PollFlags::IN)];
+    match poll(&mut waited, Some(&interrupt::timespec(limit))) {
+        Ok(ready) => Ok(ready > 0),
+        Err(Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// What was wrong with the keys of one answer.
 #[derive(Default)]
 struct Spoilt {
@@ -267,12 +291,8 @@ impl Read for Keys {
             let mut byte = Zeroizing::new([0]);
             match self.ahead.take() {
                 Some(ahead) => byte[0] = ahead,
-                None => match self.file.read(&mut *byte) {
-                    Ok(0) => return Ok(self.end()),
-                    Ok(_) => {}
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(error) => return Err(error),
-                },
+                None if read_key(&self.file, &mut byte)? == 0 => return Ok(self.end()),
+                None => {}
             }
             self.read += 1;
             *slot = byte[0];

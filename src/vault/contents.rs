@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 
 use self::strict::present;
 use super::kdf::{Cost, Kdf, Salt};
+use super::public;
 
 /// The value of `format`.
 const FORMAT: &str = "cldkctl-vault";
@@ -206,6 +207,9 @@ impl Contents {
         };
         if !self.recipients.iter().all(fits) {
             return Err("a recipient is empty, too long, or has a control character");
+        }
+        if (self.recipients.iter()).any(|entry| public::protects_nothing(&entry.recipient)) {
+            return Err("a recipient is a key that protects nothing, so anybody can open the file");
         }
         let mut derived = self.recipients.iter().filter_map(RecipientEntry::kdf);
         if derived.next().is_some_and(|kdf| !kdf.cost.is_valid()) {

@@ -13,11 +13,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use age::plugin::RecipientPluginV1;
 use age::ssh::{self, ParseRecipientKeyError};
 use age::{Callbacks, Recipient, plugin, tag, x25519};
+use curve25519_dalek::MontgomeryPoint;
 
-use super::ssh_key;
+use super::plugin::{PluginError, PluginRecipient};
+use super::ssh_key::{self, RsaFault};
 
 /// A public key that a vault can be sealed to. Its `Display` is the one spelling that is
 /// stored and compared: an SSH key comes without its comment.
@@ -42,9 +43,15 @@ pub enum PublicRecipientError {
     /// A hybrid post-quantum recipient.
     #[error("post-quantum recipients cannot be mixed with others, so a vault has none")]
     PostQuantum,
-    /// An SSH key with fewer than 2,048 bits, or more than 4,096.
+    /// An SSH key with fewer than 2,048 bits.
     #[error("an RSA key must have 2,048 to 4,096 bits")]
-    RsaSize,
+    RsaSmall,
+    /// An SSH key with more than 4,096 bits.
+    #[error("an RSA key must have 2,048 to 4,096 bits")]
+    RsaLarge,
+    /// A point of low order, or an RSA key that anybody can decrypt with.
+    #[error("this key protects nothing: anybody could open what is encrypted to it")]
+    Worthless,
     /// ECDSA, DSA, or a security key's.
     #[error("age encrypts to no SSH key of this type; ssh-ed25519 and ssh-rsa work")]
     UnsupportedSsh,
@@ -81,7 +88,7 @@ impl FromStr for PublicRecipient {
             return Err(Error::PostQuantum);
         }
         if let Ok(recipient) = text.parse() {
-            return Ok(Self::X25519(recipient));
+            return check_x25519(&recipient).map(|()| Self::X25519(recipient));
         }
         if text.starts_with("age1tag1") {
             let recipient = text.parse().map_err(|_| Error::Unknown)?;
@@ -90,19 +97,23 @@ impl FromStr for PublicRecipient {
         if text.starts_with("age1") {
             return text.parse().map(Self::Plugin).map_err(|_| Error::Unknown);
         }
-        if ssh_key::public_has_zero(text) {
-            return Err(Error::DamagedSsh);
+        match ssh_key::rsa_fault(text) {
+            Some(RsaFault::Zero) => return Err(Error::DamagedSsh),
+            Some(RsaFault::Small) => return Err(Error::RsaSmall),
+            Some(RsaFault::Trivial) => return Err(Error::Worthless),
+            None => {}
         }
         match text.parse() {
+            Ok(ssh::Recipient::SshEd25519(_, point)) if point.is_small_order() => {
+                Err(Error::Worthless)
+            }
             Ok(recipient) => Ok(Self::Ssh(recipient)),
-            Err(
-                ParseRecipientKeyError::RsaModulusTooLarge
-                | ParseRecipientKeyError::RsaModulusTooSmall,
-            ) => Err(Error::RsaSize),
-            Err(ParseRecipientKeyError::Unsupported(_)) => Err(Error::UnsupportedSsh),
+            Err(ParseRecipientKeyError::RsaModulusTooLarge) => Err(Error::RsaLarge),
+            // age says of these that it does not know their type.
             Err(_) if text.starts_with("ssh-ed25519 ") || text.starts_with("ssh-rsa ") => {
                 Err(Error::DamagedSsh)
             }
+            Err(ParseRecipientKeyError::Unsupported(_)) => Err(Error::UnsupportedSsh),
             Err(_)
                 if ["ssh-", "ecdsa-", "sk-"]
                     .iter()
@@ -113,6 +124,31 @@ impl FromStr for PublicRecipient {
             Err(_) => Err(Error::Unknown),
         }
     }
+}
+
+/// Refuses the points that age would take: those of low order, with which every shared secret is
+/// zero, and those in another spelling than an identity's own, which no identity opens.
+fn check_x25519(recipient: &x25519::Recipient) -> Result<(), PublicRecipientError> {
+    let text = recipient.to_string();
+    let (_, bytes) = bech32::decode(&text).expect("age wrote it");
+    let point = MontgomeryPoint(bytes.try_into().expect("age read 32 bytes"));
+    let times = |bits: &[bool]| point.mul_bits_be(bits.iter().copied()).to_bytes();
+    if times(&[true, false, false, false]) == [0; 32] {
+        return Err(PublicRecipientError::Worthless);
+    }
+    if times(&[true]) != point.to_bytes() {
+        return Err(PublicRecipientError::Unknown);
+    }
+    Ok(())
+}
+
+/// Whether `text` is a public key that anybody can decrypt with. What is no recipient at all is
+/// not: nothing is sealed to it.
+pub(super) fn protects_nothing(text: &str) -> bool {
+    matches!(
+        text.parse::<PublicRecipient>(),
+        Err(PublicRecipientError::Worthless | PublicRecipientError::RsaSmall)
+    )
 }
 
 impl fmt::Display for PublicRecipient {
@@ -140,17 +176,6 @@ impl PublicRecipient {
     }
 }
 
-/// Why a plugin's recipients cannot be sealed to.
-#[derive(Debug, thiserror::Error)]
-pub enum PluginError {
-    /// Its binary is not there.
-    #[error("age-plugin-{0} is not on the PATH")]
-    Missing(String),
-    /// It refused, or died.
-    #[error("{0}")]
-    Failed(String),
-}
-
 /// Finds the plugin of a recipient, if it needs one. Does not start it.
 ///
 /// # Errors
@@ -158,7 +183,7 @@ pub enum PluginError {
 pub fn find_plugin(recipient: &PublicRecipient) -> Result<(), PluginError> {
     match recipient {
         PublicRecipient::Plugin(recipient) => {
-            plugin(recipient.plugin(), &[], age::NoCallbacks).map(|_| ())
+            PluginRecipient::new(recipient.plugin(), &[], age::NoCallbacks).map(|_| ())
         }
         _ => Ok(()),
     }
@@ -189,18 +214,10 @@ pub(super) fn to_age(
     names.sort_unstable();
     names.dedup();
     for name in names {
-        ready.push(Box::new(plugin(name, &plugins, callbacks.clone())?));
+        let plugin = PluginRecipient::new(name, &plugins, callbacks.clone())?;
+        ready.push(Box::new(plugin));
     }
     Ok(ready)
-}
-
-fn plugin<C: Callbacks>(
-    name: &str,
-    recipients: &[plugin::Recipient],
-    callbacks: C,
-) -> Result<RecipientPluginV1<C>, PluginError> {
-    RecipientPluginV1::new(name, recipients, &[], callbacks)
-        .map_err(|_| PluginError::Missing(name.to_owned()))
 }
 
 #[cfg(test)]
@@ -251,6 +268,17 @@ mod tests {
                 "ssh-rsa AAAAB3NzaC1yc2EAAAABAQAAAAMAAAA= sari",
                 Error::DamagedSsh,
             ),
+            // A point that is none of the curve's.
+            (
+                "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                Error::DamagedSsh,
+            ),
+            // 9, the base point, with its top bit set: no identity is made for it.
+            (
+                "age1pyqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqzqqyr3apl",
+                Error::Unknown,
+            ),
+            ("ssh-rsa AAAAB3NzaC1yc2EAAAABAwAAAAEP", Error::RsaSmall),
             ("ssh-dss AAAA", Error::UnsupportedSsh),
             ("ecdsa-sha2-nistp256 AAAA", Error::UnsupportedSsh),
             ("age1pq1qqqq", Error::PostQuantum),

@@ -15,11 +15,14 @@ use zeroize::optimization_barrier;
 use self::file::{MAX_HEADER_BYTES, dearmor, decryptor, header_length};
 use super::contents::{Contents, ContentsError, MAX_CONTENTS_BYTES};
 use super::kdf::{Ceiling, Cost, Kdf};
-use super::public::{self, PluginError, PublicRecipient};
+use super::plugin::PluginError;
+use super::public::{self, PublicRecipient};
 use super::recipient::PassphraseRecipient;
 use super::stanza::{self, StanzaError};
 use crate::printable::on_one_line;
 
+/// What every age file begins with; a version follows.
+const AGE: &[u8] = b"age-encryption.org/";
 /// A vault file whose header has been read, and nothing decrypted.
 ///
 /// Nothing in the header can be trusted before the file is open: whoever can write the file
@@ -30,6 +33,8 @@ pub struct Sealed {
     bytes: Arc<Vec<u8>>,
     header_length: usize,
     kdf: Result<Option<Kdf>, StanzaError>,
+    /// What a stanza of a newer version says, if its version alone may be wrong.
+    misnamed: Option<Kdf>,
     stanza_types: Vec<String>,
     armored: bool,
 }
@@ -66,6 +71,16 @@ pub enum SealError {
     /// It was altered, cut short or otherwise damaged.
     #[error("it is damaged or was altered ({0})")]
     Damaged(&'static str),
+    /// Its stanza says that it is of a newer version, and the key that was tried, as this
+    /// version derives it, does not open it.
+    #[error(
+        "its {} stanza is of a newer version, or the passphrase is wrong",
+        stanza::TAG
+    )]
+    PerhapsNewer,
+    /// A file key was found, and the header is not what was sealed under it.
+    #[error("it is damaged or was altered (its header was altered)")]
+    Mac,
     /// It opened, and what it holds is unusable.
     #[error(transparent)]
     Contents(#[from] ContentsError),
@@ -81,7 +96,7 @@ pub enum SealError {
     /// A recipient in the contents is of a kind that cannot be sealed to.
     #[error("it is sealed to a recipient of a kind that this cldkctl does not know")]
     Recipient,
-    /// A plugin that a recipient needs is missing, or failed.
+    /// A plugin that a recipient or an identity needs is missing, or failed.
     #[error(transparent)]
     Plugin(#[from] PluginError),
     /// A plugin forbids to mix its recipients with others.
@@ -116,8 +131,15 @@ impl Sealed {
     fn read(file: Vec<u8>) -> Result<Self, SealError> {
         let armored = file.starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----");
         let bytes = if armored { dearmor(&file)? } else { file };
-        if !bytes.starts_with(b"age-encryption.org/") {
+        if !bytes.starts_with(AGE) {
             return Err(SealError::NotAge);
+        }
+        // Of a newer format nothing else is known, and age takes a malformed header for one.
+        let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or(&bytes);
+        match str::from_utf8(&line[AGE.len()..]) {
+            Ok("v1") => {}
+            Ok(version) if stanza::is_newer(version) => return Err(SealError::NewerAge),
+            _ => return Err(SealError::Damaged("its first line is malformed")),
         }
         let header_length = header_length(&bytes)?;
 
@@ -134,6 +156,7 @@ impl Sealed {
             bytes: Arc::new(bytes),
             header_length,
             kdf: stanza::find(&stanzas),
+            misnamed: stanza::find_misnamed(&stanzas),
             stanza_types: stanzas.into_iter().map(|stanza| stanza.tag).collect(),
             armored,
         })
@@ -141,11 +164,17 @@ impl Sealed {
 
     /// How the key is derived from a passphrase; `None` when no passphrase opens this.
     ///
+    /// A stanza of a newer version that has the form of this one's is read as such: the key
+    /// then tells whether that version is the truth.
+    ///
     /// # Errors
     /// When the header's stanza is malformed or of a newer version, or asks for more than
     /// `ceiling`. Another identity than a passphrase's may open the vault all the same.
     pub fn kdf(&self, ceiling: Ceiling) -> Result<Option<&Kdf>, SealError> {
-        let kdf = self.kdf.as_ref().map_err(|error| *error)?.as_ref();
+        let kdf = match &self.misnamed {
+            Some(kdf) => Some(kdf),
+            None => self.kdf.as_ref().map_err(|error| *error)?.as_ref(),
+        };
         match kdf {
             Some(kdf) if !ceiling.allows(&kdf.cost) => Err(SealError::TooCostly {
                 wanted: kdf.cost,
@@ -185,12 +214,16 @@ impl Sealed {
     /// and would otherwise lock the passphrase out.
     ///
     /// # Errors
-    /// [`SealError::Disagrees`] when they do not.
+    /// [`SealError::Disagrees`] when they do not; [`SealError::Stanza`] when the stanza is of a
+    /// newer version, which is known for the truth once the file was opened.
     pub fn check_agrees(
         &self,
         contents: &Contents,
         derived: Option<String>,
     ) -> Result<(), SealError> {
+        if let Err(newer @ StanzaError::Newer) = self.kdf {
+            return Err(newer.into());
+        }
         let entry = contents
             .recipients
             .iter()
@@ -205,16 +238,35 @@ impl Sealed {
         }
     }
 
-    /// Decrypts with the first identity that fits.
+    /// Decrypts with the first identity that fits. One whose plugin fails is passed over,
+    /// and so is a key that does not fit the header's MAC.
     ///
     /// # Errors
-    /// [`SealError::NoMatch`] when none fits; others when the file is damaged or is no
-    /// vault.
+    /// [`SealError::NoMatch`] when none fits, or [`SealError::Plugin`] if a plugin failed; others
+    /// when the file is damaged or is no vault.
     pub fn open<'a>(
         &self,
         identities: impl Iterator<Item = &'a dyn Identity>,
     ) -> Result<Contents, SealError> {
-        let mut reader = decryptor(&self.bytes, self.header_length)?.decrypt(identities)?;
+        let mut otherwise = SealError::NoMatch;
+        for identity in identities {
+            match self.decrypt(identity) {
+                Err(SealError::NoMatch) => {}
+                // A plugin may have given a key of its own making.
+                Err(failed @ (SealError::Plugin(_) | SealError::Mac)) => {
+                    if matches!(otherwise, SealError::NoMatch) {
+                        otherwise = failed;
+                    }
+                }
+                opened => return opened,
+            }
+        }
+        Err(otherwise)
+    }
+
+    fn decrypt(&self, identity: &dyn Identity) -> Result<Contents, SealError> {
+        let decryptor = decryptor(&self.bytes, self.header_length)?;
+        let mut reader = decryptor.decrypt(std::iter::once(identity))?;
         // The plaintext is no longer than the file, so this never grows and leaves no copy.
         let mut json = Plaintext(Vec::with_capacity(self.bytes.len()));
         let most = MAX_CONTENTS_BYTES as u64 + 1;
@@ -280,11 +332,7 @@ pub fn seal(contents: &mut Contents, callbacks: &impl Callbacks) -> Result<Vec<u
             .map(|recipient| &**recipient as &dyn Recipient),
     )
     .map_err(|error| match error {
-        EncryptError::Io(error) => SealError::Seal(error),
-        EncryptError::Plugin(errors) => {
-            let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
-            SealError::Plugin(PluginError::Failed(errors.join("; ")))
-        }
+        EncryptError::Io(error) => SealError::from_io(error, SealError::Seal),
         EncryptError::IncompatibleRecipients { .. } => SealError::Mixed,
         _ => SealError::Recipient,
     })?;
@@ -321,15 +369,30 @@ fn recipients(
     Ok(ready)
 }
 
+impl SealError {
+    /// To go through `age`, whose identities and recipients fail with its own errors or this.
+    pub(super) fn into_io(self) -> io::Error {
+        io::Error::other(self)
+    }
+
+    fn from_io(error: io::Error, otherwise: impl FnOnce(io::Error) -> Self) -> Self {
+        error.downcast().unwrap_or_else(otherwise)
+    }
+}
+
 impl From<DecryptError> for SealError {
     fn from(error: DecryptError) -> Self {
         match error {
             DecryptError::NoMatchingKeys => Self::NoMatch,
-            DecryptError::UnknownFormat => Self::NewerAge,
-            DecryptError::InvalidHeader => Self::Damaged("its header is malformed"),
-            DecryptError::InvalidMac => Self::Damaged("its header was altered"),
-            DecryptError::Io(_) => Self::Damaged("it is cut short"),
-            DecryptError::DecryptionFailed => Self::Damaged("its payload does not decrypt"),
+            DecryptError::UnknownFormat | DecryptError::InvalidHeader => {
+                Self::Damaged("its header is malformed")
+            }
+            DecryptError::InvalidMac => Self::Mac,
+            DecryptError::Io(error) => Self::from_io(error, |_| Self::Damaged("it is cut short")),
+            // An SSH key's: its stanza is known by a hash of the key.
+            DecryptError::DecryptionFailed => {
+                Self::Damaged("the stanza of this key does not decrypt")
+            }
             DecryptError::ExcessiveWork { .. } => Self::Scrypt,
             // The rest concerns the identity: a key that cannot be decrypted, or a plugin.
             error => Self::Identity(on_one_line(&error.to_string())),

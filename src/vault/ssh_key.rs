@@ -1,4 +1,5 @@
-//! SSH keys that the parser of `age` must not see.
+//! SSH keys that must not get to `age`: those on which its parser panics, and RSA keys that protect
+//! nothing.
 //!
 //! Its reader of `mpint` (RFC 4251 section 5) skips the zeros in front, and panics where there is
 //! nothing behind them. No key has such a number; whoever writes one writes it for that panic.
@@ -20,14 +21,52 @@ const RSA: &[u8] = b"ssh-rsa";
 const PRIVATE_NUMBERS: usize = 6;
 /// e and n.
 const PUBLIC_NUMBERS: usize = 2;
+/// The smallest modulus that age encrypts to.
+const MIN_RSA_BITS: usize = 2048;
 
-/// Whether a public key, `ssh-rsa BASE64 …`, has a number of nothing but zeros.
-pub(crate) fn public_has_zero(line: &str) -> bool {
+/// What is wrong with an RSA public key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RsaFault {
+    /// A number of nothing but zeros, on which age's parser panics.
+    Zero,
+    /// Fewer bits than age takes.
+    Small,
+    /// Anybody can decrypt with it: the exponent is 1 or even, or the modulus is even.
+    Trivial,
+}
+
+/// What is wrong with the numbers of a public key, `ssh-rsa BASE64 …`. It cannot tell whether
+/// somebody knows the factors of the modulus.
+pub(crate) fn rsa_fault(line: &str) -> Option<RsaFault> {
     let words = line.split(' ').nth(1).unwrap_or_default();
     // age reads as far as there is base64, and takes anything for a comment.
     let end = words.find(|c| !is_base64(c)).unwrap_or(words.len());
-    let blob = BASE64.decode(&words[..end]);
-    blob.is_ok_and(|blob| numbers_have_zero(&blob, PUBLIC_NUMBERS))
+    let blob = BASE64.decode(&words[..end]).ok()?;
+    if numbers_have_zero(&blob, PUBLIC_NUMBERS) {
+        return Some(RsaFault::Zero);
+    }
+    let (RSA, rest) = string(&blob)? else {
+        return None;
+    };
+    let (exponent, rest) = string(rest)?;
+    let (modulus, _) = string(rest)?;
+    let is_even = |number: &[u8]| number.last().is_none_or(|byte| byte % 2 == 0);
+    if bits(modulus) < MIN_RSA_BITS {
+        Some(RsaFault::Small)
+    } else if is_even(exponent) || is_even(modulus) || bits(exponent) == 1 {
+        Some(RsaFault::Trivial)
+    } else {
+        None
+    }
+}
+
+/// The length of an `mpint`.
+fn bits(number: &[u8]) -> usize {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    match &number[zeros..] {
+        [] => 0,
+        digits => digits.len() * 8 - digits[0].leading_zeros() as usize,
+    }
 }
 
 /// Whether a private key in OpenSSH's format (PROTOCOL.key), not encrypted, has one.

@@ -65,17 +65,31 @@ pub fn find(stanzas: &[Stanza]) -> Result<Option<Kdf>, StanzaError> {
     if found.next().is_some() {
         return Err(StanzaError::Several);
     }
-    read(stanza).map(Some)
+    match stanza.args.first().map(String::as_str) {
+        Some(VERSION) => read(stanza).map(Some),
+        Some(other) if is_newer(other) => Err(StanzaError::Newer),
+        _ => Err(StanzaError::Malformed),
+    }
 }
 
-fn read(stanza: &Stanza) -> Result<Kdf, StanzaError> {
-    match stanza.args.first().map(String::as_str) {
-        Some(VERSION) => {}
-        Some(other) if other.strip_prefix('v').and_then(number).is_some() => {
-            return Err(StanzaError::Newer);
-        }
-        _ => return Err(StanzaError::Malformed),
+/// What the one stanza of a newer version would say in this version: a bit that flipped in its
+/// version leaves the rest as it was.
+#[must_use]
+pub fn find_misnamed(stanzas: &[Stanza]) -> Option<Kdf> {
+    match find(stanzas) {
+        Err(StanzaError::Newer) => read(stanzas.iter().find(|stanza| stanza.tag == TAG)?).ok(),
+        _ => None,
     }
+}
+
+/// Whether a version, such as `v2`, is above this one.
+pub(super) fn is_newer(version: &str) -> bool {
+    let number = version.strip_prefix('v').and_then(number);
+    number.is_some_and(|number| number > 1)
+}
+
+/// Everything but the version.
+fn read(stanza: &Stanza) -> Result<Kdf, StanzaError> {
     let [_, salt, memory, iterations, lanes] = &stanza.args[..] else {
         return Err(StanzaError::Malformed);
     };

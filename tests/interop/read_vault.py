@@ -38,6 +38,7 @@ CEILING = {"memory": 4 << 20, "iterations": 64, "lanes": 64}
 ARGON2_COMMAND_MAX = 127
 
 KDF_TAG = "cldkctl-argon2id"
+NUMBER = r"[1-9][0-9]{0,9}"
 
 
 class Failure(Exception):
@@ -125,7 +126,9 @@ def parse_header(data: bytes) -> list[tuple[list[str], bytes]]:
 
     need(data.startswith(b"age-encryption.org/"), "6, step 3", "this is no age file")
     version = next_line()
-    need(version == "age-encryption.org/v1", "6, step 3", "this is another version of the age format than v1")
+    if re.fullmatch("age-encryption.org/v" + NUMBER, version) and version != "age-encryption.org/v1":
+        raise bad("6, step 3", "this is a newer version of the age format than v1")
+    need(version == "age-encryption.org/v1", "6, step 3", "the version line is malformed")
 
     stanzas = []
     while True:
@@ -176,14 +179,13 @@ def kdf_parameters(stanzas) -> tuple[str, int, int, int]:
         raise wrong_key("4.3", "no passphrase opens this file: it has no KDF stanza")
     need(len(found) == 1, "4.2", "there is more than one KDF stanza")
     args, body = found[0]
-    number = r"[1-9][0-9]{0,9}"
     need(len(args) >= 2, "4.1", "the KDF stanza has no version")
-    if args[1] != "v1" and re.fullmatch("v" + number, args[1]):
-        raise bad("4.1", f"the KDF stanza is of the newer version {args[1]}")
+    if args[1] != "v1" and re.fullmatch("v" + NUMBER, args[1]):
+        raise bad("4.1", f"the KDF stanza is of the newer version {args[1]}, or its version was altered")
     need(args[1] == "v1", "4.1", "the KDF stanza's version is malformed")
     need(len(args) == 6, "4.1", "the KDF stanza does not have exactly five arguments")
     check_salt(args[2], "4.1")
-    need(all(re.fullmatch(number, arg) for arg in args[3:]), "4.1", "a number of the KDF stanza is malformed")
+    need(all(re.fullmatch(NUMBER, arg) for arg in args[3:]), "4.1", "a number of the KDF stanza is malformed")
     memory, iterations, lanes = map(int, args[3:])
     check_cost(memory, iterations, lanes, "4.1")
     need(not body, "4.1", "the KDF stanza has a body")
@@ -229,20 +231,25 @@ def derive(passphrase: bytes, salt: str, memory: int, iterations: int, lanes: in
     return bytes.fromhex(hexadecimal.decode())
 
 
+def polymod(values: list[int]) -> int:
+    """The checksum of BIP 173."""
+    check = 1
+    for value in values:
+        top = check >> 25
+        check = (check & 0x1FFFFFF) << 5 ^ value
+        for i, generator in enumerate((0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)):
+            if top >> i & 1:
+                check ^= generator
+    return check
+
+
 def bech32_identity(key: bytes) -> str:
     """BIP 173 over the 32 bytes of the key: 52 groups of five bits, the last padded, and six of checksum."""
     hrp = "age-secret-key-"
     number = int.from_bytes(key, "big") << 4
     groups = [number >> 5 * i & 31 for i in range(51, -1, -1)]
     expanded = [ord(c) >> 5 for c in hrp] + [0] + [ord(c) & 31 for c in hrp]
-    check = 1
-    for value in expanded + groups + [0] * 6:
-        top = check >> 25
-        check = (check & 0x1FFFFFF) << 5 ^ value
-        for i, generator in enumerate((0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)):
-            if top >> i & 1:
-                check ^= generator
-    check ^= 1
+    check = polymod(expanded + groups + [0] * 6) ^ 1
     groups += [check >> 5 * i & 31 for i in range(5, -1, -1)]
     return (hrp + "1" + "".join("qpzry9x8gf2tvdw0s3jn54khce6mua7l"[group] for group in groups)).upper()
 
@@ -432,6 +439,69 @@ def check_context(context, where: str) -> str:
     return name
 
 
+# Section 7.4: public keys that take no secret to decrypt with. RFC 7748 gives the curve, RFC 8032 its Edwards form.
+P = 2**255 - 19
+A24 = 121666
+BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+
+
+def low_order(u: int, z: int) -> bool:
+    """Whether doubling u:z three times gives the neutral element, be it on the curve or on its twist."""
+    for _ in range(3):
+        plus, minus = (u + z) ** 2 % P, (u - z) ** 2 % P
+        u, z = plus * minus % P, (plus - minus) * (minus + A24 * (plus - minus)) % P
+    return z == 0
+
+
+def is_square(value: int) -> bool:
+    return pow(value, (P - 1) // 2, P) in (0, 1)
+
+
+def x25519_point(text: str) -> int | None:
+    """The u of an age recipient, or None if it is no such thing."""
+    if not re.fullmatch(rf"age1[{BECH32}]{{58}}", text):
+        return None
+    groups = [BECH32.index(c) for c in text[4:]]
+    expanded = [ord(c) >> 5 for c in "age"] + [0] + [ord(c) & 31 for c in "age"]
+    if polymod(expanded + groups) != 1 or groups[51] & 15:
+        return None
+    number = 0
+    for group in groups[:52]:
+        number = number << 5 | group
+    data = (number >> 4).to_bytes(32, "big")
+    return int.from_bytes(data, "little") & ((1 << 255) - 1)
+
+
+def ssh_fields(text: str, kind: str) -> list[bytes]:
+    """The fields of an SSH public key behind the first, its type, as far as they can be read."""
+    match = re.match(rf"{kind} ([A-Za-z0-9+/]+)", text)
+    if not match:
+        return []
+    word = match[1][:-1] if len(match[1]) % 4 == 1 else match[1]
+    blob, fields = base64.b64decode(word + "=" * (-len(word) % 4)), []
+    while len(blob) >= 4 and len(blob) >= (end := 4 + int.from_bytes(blob[:4], "big")):
+        fields.append(blob[4:end])
+        blob = blob[end:]
+    return fields[1:] if fields[:1] == [kind.encode()] else []
+
+
+def opens_to_all(recipient: str) -> bool:
+    u = x25519_point(recipient)
+    if u is not None:
+        return low_order(u, 1)
+    match ssh_fields(recipient, "ssh-ed25519"):
+        case [key, *_] if len(key) == 32:
+            y = int.from_bytes(key, "little") & ((1 << 255) - 1)
+            # x^2 = (y^2 - 1) / (d y^2 + 1), d = -121665 / 121666: without a root there is no such point.
+            on_curve = is_square((y * y - 1) * (-121665 * y * y + 121666) * 121666)
+            return on_curve and low_order(1 + y, 1 - y)
+    match ssh_fields(recipient, "ssh-rsa"):
+        case [exponent, modulus, *_] if any(exponent) and any(modulus):
+            e, n = int.from_bytes(exponent, "big"), int.from_bytes(modulus, "big")
+            return n.bit_length() < 2048 or e % 2 == 0 or n % 2 == 0 or e == 1
+    return False
+
+
 def check_recipient(recipient, where: str) -> bool:
     """Whether it has `argon2id`."""
     need(isinstance(recipient, dict), "7.4", f"{where} is not an object")
@@ -439,6 +509,7 @@ def check_recipient(recipient, where: str) -> bool:
     text = field(recipient, "recipient", str, where, "7.4")
     need(1 <= len(text) <= 65536 and not any(unicodedata.category(c) == "Cc" for c in text), "7.4",
          f"{where}: recipient is empty, too long or has control characters")
+    need(not opens_to_all(text.strip()), "7.4", f"{where}: anybody can decrypt what is encrypted to this key")
     field(recipient, "label", str, where, "7.4", required=False)
     argon2id = field(recipient, "argon2id", dict, where, "7.4", required=False)
     if argon2id is None:

@@ -126,6 +126,107 @@ fn every_single_byte_of_an_armored_vault_altered_is_refused() {
 }
 
 #[test]
+fn no_flipped_bit_of_the_header_but_of_the_version_line_is_said_to_be_a_newer_version() {
+    let subject = Subject::new();
+    let newer = |error: &SealError| {
+        let said = error.to_string();
+        said.contains("newer") || said.contains("upgrad")
+    };
+    let mac = subject.file.windows(5).position(|it| it == b"\n--- ");
+    let header = mac.expect("a MAC") + 1 + "--- ".len() + 43 + 1;
+    let line = b"age-encryption.org/v".len();
+    let mut wrong = Vec::new();
+    for bit in 0..header * 8 {
+        let mut file = subject.file.clone();
+        file[bit / 8] ^= 1 << (bit % 8);
+        // The one byte with the number: 3, 5 and 9 are numbers above 1.
+        let is_number = bit / 8 == line && b"359".contains(&file[line]);
+        for (how, opened) in [
+            ("passphrase", subject.open(&file)),
+            ("identity", subject.open_by_identity(&file)),
+        ] {
+            let error = opened.expect_err("it was altered");
+            if newer(&error) != is_number {
+                wrong.push(format!(
+                    "bit {} of byte {}, by {how}: {error}",
+                    bit % 8,
+                    bit / 8
+                ));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {}: {wrong:#?}",
+        wrong.len(),
+        header * 8
+    );
+}
+
+#[test]
+fn a_flipped_bit_in_a_version_sends_nobody_to_a_newer_cldkctl() {
+    let (_cloudeka, world) = logged_in();
+    let whole = fs::read(world.vault_path()).expect("a vault");
+    let at = |what: &[u8]| {
+        let found = whole.windows(what.len()).position(|window| window == what);
+        found.expect("it is there") + what.len() - 1
+    };
+    let stanza = at(b"-> cldkctl-argon2id v1");
+    let run = |args: &[&str], passphrase: &str| {
+        let command = world.cldkctl(["vault", "verify"]).args(args);
+        command.stdin(passphrase).run()
+    };
+    // The last bit of its `v` and each of its `1`, of which 3, 5 and 9 come out as numbers.
+    let bits = (0..8)
+        .map(|bit| (stanza, 1 << bit))
+        .chain([(stanza - 1, 1)]);
+    for (byte, mask) in bits.chain([(at(b"age-encryption.org/v"), 1), (at(b"\n--- "), 1)]) {
+        let mut file = whole.clone();
+        file[byte] ^= mask;
+        fs::write(world.vault_path(), &file).expect("written");
+        let output = run(&["--passphrase-stdin"], PASSPHRASE).expect_code(6);
+        assert!(!output.stderr.contains("newer"), "{byte} {mask}: {output}");
+        assert!(output.stderr.contains("backup"), "{byte} {mask}: {output}");
+    }
+    // With the wrong passphrase it may be either, and that is what is said.
+    let mut file = whole.clone();
+    file[stanza] = b'3';
+    fs::write(world.vault_path(), &file).expect("written");
+    let output = run(&["--passphrase-stdin"], "another one").expect_code(6);
+    for text in ["passphrase", "newer"] {
+        assert!(output.stderr.contains(text), "{output}");
+    }
+    assert!(!output.stderr.contains("log in again"), "{output}");
+}
+
+#[test]
+fn a_stanza_that_was_written_in_a_newer_version_is_known_for_one_and_not_saved_over() {
+    let world = World::new();
+    let vault = fs::read(format!("{VECTORS}kdf-v2.age")).expect("a vector");
+    let vault = world.write("vault.age", vault);
+    let key = world.write(
+        "key",
+        fs::read(format!("{VECTORS}machine.key")).expect("a key"),
+    );
+    crate::support::world::set_mode(&key, 0o600);
+    let run = |args: &[&str]| {
+        let command = world.cldkctl(args).arg("--vault").arg(&vault);
+        command.arg("--identity").arg(&key).run()
+    };
+    run(&["auth", "token"]).succeeded();
+    let output = run(&["context", "rename", "default", "new"]).expect_code(6);
+    assert!(output.stderr.contains("a newer cldkctl"), "{output}");
+    assert!(!output.stderr.contains("backup"), "{output}");
+    let output = world
+        .cldkctl(["auth", "token", "--passphrase-stdin", "--vault"])
+        .arg(&vault)
+        .stdin("test vectors are no secret")
+        .run()
+        .expect_code(6);
+    assert!(output.stderr.contains("a newer cldkctl"), "{output}");
+}
+
+#[test]
 fn every_truncation_is_refused() {
     let subject = Subject::new();
     let armored = armor(&subject.file).expect("armored");

@@ -190,6 +190,83 @@ fn what_cannot_be_sealed_to_is_refused_before_anything_is_asked() {
     assert_eq!(fs::read(world.vault_path()).unwrap(), before);
 }
 
+/// Public keys that anybody can decrypt with, and one that nobody can.
+const WORTHLESS: [&str; 6] = [
+    // X25519: zero, one with its top bit set, p - 1.
+    "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq5cu47z",
+    "age1qyqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqzqqk67yly",
+    "age1anlllllllllllllllllllllllllllllllllllllllllllllllals4n2t7m",
+    // Ed25519: y of zero, of an order of 8, and of one in another spelling (p + 1).
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICbolY/CsiewRcP0ifLvmPDV36wF08YzObE4AohtU/wF",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO7///////////////////////////////////////9/",
+];
+
+#[test]
+fn a_key_that_opens_to_everybody_is_added_nowhere() {
+    let (cloudeka, world) = logged_in();
+    let before = fs::read(world.vault_path()).unwrap();
+    let requests = cloudeka.requests().len();
+    let other = Key::age(&world, "machine.key").recipient;
+    for recipient in WORTHLESS {
+        let file = world.write("recipients.txt", format!("{other}\n{recipient}\n"));
+        let empty = world.home().join("empty.age");
+        for args in [
+            &["vault", "recipients", "add", recipient][..],
+            &[
+                "vault",
+                "recipients",
+                "add",
+                "--recipients-file",
+                file.to_str().unwrap(),
+            ],
+            &[
+                "auth",
+                "--token-stdin",
+                "--vault",
+                empty.to_str().unwrap(),
+                "--recipient",
+                recipient,
+            ],
+        ] {
+            let output = world.cldkctl(args).stdin(TOKEN).run().expect_code(2);
+            assert!(output.stderr.contains("anybody could open"), "{output}");
+            assert!(output.stderr.contains("hint: "), "{output}");
+        }
+        assert!(!empty.exists());
+    }
+    assert_eq!(fs::read(world.vault_path()).unwrap(), before);
+    assert_eq!(cloudeka.requests().len(), requests);
+}
+
+#[test]
+fn a_vault_or_a_backup_that_names_a_key_that_opens_to_everybody_is_refused() {
+    let (_cloudeka, world) = logged_in();
+    let before = fs::read(world.vault_path()).unwrap();
+    let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/");
+    let bad = fs::read(format!(
+        "{vectors}contents-recipient-ed25519-small-order-1.age"
+    ))
+    .unwrap();
+    let bad = world.write("bad.age", bad);
+    let bad = bad.to_str().unwrap();
+    for args in [
+        &["vault", "verify", "--vault", bad][..],
+        &["auth", "token", "--vault", bad],
+        &["vault", "restore", "--force", bad],
+        &["vault", "restore", "--merge", bad],
+    ] {
+        let output = world
+            .cldkctl(args)
+            .arg("--passphrase-stdin")
+            .stdin("test vectors are no secret")
+            .run()
+            .expect_code(6);
+        assert!(output.stderr.contains("protects nothing"), "{output}");
+    }
+    assert_eq!(fs::read(world.vault_path()).unwrap(), before);
+}
+
 #[test]
 fn a_recipient_or_a_label_is_added_once() {
     if !are_installed(&["ssh-keygen"]) {

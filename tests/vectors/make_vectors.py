@@ -8,6 +8,7 @@ Each bad vault breaks one rule and is otherwise in order: made with the right ke
 is not about the MAC, so that a reader which forgets the rule opens it. Section numbers are those of vault-format.md.
 """
 
+import base64
 import copy
 import hashlib
 import json
@@ -179,6 +180,15 @@ def good_vaults():
     good("good-nested", "7.1: arrays in the object, 64 deep with it.", nested)
     good("good-header-65536-bytes", "3.2: a header of exactly 64 KiB.", seal=lambda v: padded_header(v, 65536))
 
+    def others(contents):
+        contents["recipients"] += [{"recipient": recipient} for recipient in (
+            "age1future1qqqq", "something else entirely", "ssh-ed25519 AAAA", "ssh-rsa AAAAB3NzaC1yc2EAAAADAQAB", "ssh-rsa !",
+            "age1", a.recipient(STRANGER)[:-1] + "q",
+            ssh_key("ssh-ed25519", (2).to_bytes(32, "little")),   # no point of the curve
+            a.bech32("age", (9 | 1 << 255).to_bytes(32, "little")),
+            ssh_key("ssh-rsa", mpint(3), mpint(MODULUS)), ssh_key("ssh-rsa", mpint(65537), mpint(1 << 5000 | 1)))]
+    good("good-recipients-not-understood", "7.4: a reader need not understand a recipient; none of these opens to everybody.", others)
+
 
 def padded_header(vault: Vault, size: int) -> bytes:
     """The vault with one long stanza, so that the header has `size` bytes."""
@@ -242,6 +252,9 @@ def bad_files():
     bad("file-text", "3: not an age file.", lambda v, d: b"This is no vault.\n")
     bad("file-json", "3: the contents, not encrypted.", lambda v, d: a.to_json(v.contents))
     bad("file-age-v2", "6, step 3: a newer age format.", lambda v, d: d.replace(b"org/v1\n", b"org/v2\n"))
+    bad("file-age-v0", "6, step 3: no such version of age.", lambda v, d: d.replace(b"org/v1\n", b"org/v0\n"))
+    bad("file-age-w1", "6, step 3: a bit of the version line flipped.", lambda v, d: d.replace(b"org/v1\n", b"org/w1\n"))
+    bad("file-stanza-malformed", "6, step 4: a bit of a stanza's first line flipped.", lambda v, d: d.replace(b"-> X", b"-. X"))
     bad("file-leading-newline", "3.3: something before the age file.", lambda v, d: b"\n" + d)
     bad("file-crlf", "6, step 4: the binary header's lines end in LF.",
         lambda v, d: d[:end_of_header(d)].replace(b"\n", b"\r\n") + d[end_of_header(d):])
@@ -328,6 +341,8 @@ def bad_stanzas():
         stanzas=lambda v: [v.kdf] + v.wraps + [v.kdf.replace(v.salt, seeded("another"))])
     bad("kdf-twice-v2", "4.2: two stanzas, one of a newer version.",
         stanzas=lambda v: [v.kdf] + v.wraps + [a.stanza([TAG, "v2"])])
+    bad("kdf-v3-in-the-form-of-v1", "6: a newer version that derives as this one does, so its version was altered.", lambda s: ["v3", s, "19456", "2", "1"])
+    entry("kdf-v3-in-the-form-of-v1.age", "6: the wrong passphrase, or a newer version.", 6, passphrase="test vectors are a secret")
 
     bad("kdf-salt-21", "4.1: a salt of 21 characters.", salt=seeded("kdf-salt-21")[:21])
     bad("kdf-salt-23", "4.1: a salt of 23 characters.", salt=seeded("kdf-salt-23") + "A")
@@ -489,6 +504,63 @@ def bad_contents():
     bad("argon2id-memory-string", "7.4: memory as a string.", put("recipients", 0, "argon2id", "memory_kib", "19456"))
     bad("argon2id-memory-below-lanes", "7.4: less than 8 KiB of memory for each lane.", put("recipients", 0, "argon2id", "memory_kib", 7))
     bad("argon2id-iterations-missing", "7.4: no iterations.", drop("recipients", 0, "argon2id", "iterations"))
+
+    for name, why, recipient in open_to_all():
+        bad("recipient-" + name, f"7.4: {why}.", lambda c, recipient=recipient: c["recipients"].append({"recipient": recipient}))
+    bad("recipient-argon2id-low-order", "7.4: the recipient with argon2id is a point of low order.",
+        put("recipients", 0, "recipient", a.bech32("age", bytes(32))))
+
+
+def ssh_key(kind: str, *fields: bytes) -> str:
+    blob = b"".join(len(field).to_bytes(4, "big") + field for field in (kind.encode(), *fields))
+    return f"{kind} {base64.b64encode(blob).decode()}"
+
+
+def mpint(number: int) -> bytes:
+    return number.to_bytes(number.bit_length() // 8 + 1, "big")
+
+
+# A modulus of 2,048 bits. That its factors are not primes is of no concern here.
+MODULUS = int.from_bytes(hashlib.shake_256(b"cldkctl test vectors: modulus").digest(256), "big") | 1 << 2047 | 1
+
+
+def open_to_all():
+    """Public keys that take no secret to decrypt with, as (name, why, recipient)."""
+    p = 2**255 - 19
+    # RFC 7748's curve and its twist: the u of all points whose order divides 8, in each encoding.
+    low = [0, 1, p - 1, 325606250916557431795983626356110631294008115727848805560023387167927233504,
+           39382357235489614581723060781553021112529911719440698176882885853963445705823, p, p + 1]
+    for i, u in enumerate(low, 1):
+        for name, why, top in ("", "", 0), ("-top-bit", " with its unused bit set", 1 << 255):
+            yield (f"x25519-low-order-{i}{name}", f"an X25519 point of low order{why}",
+                   a.bech32("age", (u | top).to_bytes(32, "little")))
+    # RFC 8032's curve: the y of all points whose order divides 8, in each encoding.
+    eighths = []
+    d = -121665 * pow(121666, -1, p) % p
+    root = pow(2, (p - 1) // 4, p)  # of -1
+    # An order of 8 means that doubling gives y = 0: y^2 = -x^2, and so d y^4 + 2 y^2 - 1 = 0.
+    for sign in 1, -1:
+        square = (-1 + sign * sqrt(1 + d, p, root)) * pow(d, -1, p) % p
+        if (y := sqrt(square, p, root)) is not None:
+            eighths += [y, p - y]
+    for i, y in enumerate([0, 1, p - 1, *sorted(eighths), p, p + 1], 1):
+        for name, why, top in ("", "", 0), ("-sign", " with its sign bit set", 1 << 255):
+            yield (f"ed25519-small-order-{i}{name}", f"an Ed25519 point of small order{why}",
+                   ssh_key("ssh-ed25519", (y | top).to_bytes(32, "little")))
+    yield "ed25519-small-order-bare", "such a point, without padding and with a comment", ssh_key("ssh-ed25519", bytes(32)).rstrip("=") + " nobody@nowhere"
+    yield "rsa-exponent-1", "an RSA key with the exponent 1", ssh_key("ssh-rsa", mpint(1), mpint(MODULUS))
+    yield "rsa-exponent-even", "an RSA key with an even exponent", ssh_key("ssh-rsa", mpint(65536), mpint(MODULUS))
+    yield "rsa-modulus-even", "an RSA key with an even modulus", ssh_key("ssh-rsa", mpint(65537), mpint(MODULUS - 1))
+    yield "rsa-modulus-2047-bits", "an RSA key of 2,047 bits", ssh_key("ssh-rsa", mpint(65537), mpint(MODULUS >> 1 | 1))
+    yield "rsa-modulus-15", "an RSA key that a child can break", ssh_key("ssh-rsa", mpint(3), mpint(15))
+
+
+def sqrt(square: int, p: int, root: int) -> int | None:
+    """Modulo p, which is 5 modulo 8."""
+    for guess in pow(square, (p + 3) // 8, p), pow(square, (p + 3) // 8, p) * root % p:
+        if guess * guess % p == square % p:
+            return guess
+    return None
 
 
 # --- Vaults that the binary made --------------------------------------------------------------------------------------

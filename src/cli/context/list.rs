@@ -16,6 +16,8 @@ pub(super) struct ListArgs {}
 impl ListArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         let vault = settings.vault.open(Touch::Use)?;
+        // A reader of a long list may be waiting to ask.
+        settings.asker.finish();
         show(settings.output, &Shown::all(&vault.contents), |contexts| {
             let width = |of: fn(&Shown) -> &str| {
                 let lengths = contexts.iter().map(|context| of(context).len());

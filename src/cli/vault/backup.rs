@@ -51,6 +51,8 @@ impl BackupArgs {
             false => sealed.bytes().to_vec(),
         };
         if to_stdout {
+            // Who reads it may be waiting to ask.
+            settings.asker.finish();
             let mut stdout = io::stdout().lock();
             let written = stdout.write_all(&bytes).and_then(|()| stdout.flush());
             return match written {

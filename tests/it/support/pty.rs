@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use pty_process::Size;
 use pty_process::blocking::Pty;
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::termios::LocalModes;
+use rustix::process::Pid;
+use rustix::termios::{LocalModes, OptionalActions};
 
 /// How long a program may take to print what is expected of it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -187,6 +188,33 @@ impl Session {
     pub fn echo_is_on(&self) -> bool {
         let settings = rustix::termios::tcgetattr(self.terminal()).expect("a terminal");
         settings.local_modes.contains(LocalModes::ECHO)
+    }
+
+    /// Lets the terminal show what is typed and put lines together, or not, as another program
+    /// on it might.
+    pub fn set_echo(&self, on: bool) {
+        let mut settings = rustix::termios::tcgetattr(self.terminal()).expect("a terminal");
+        settings.local_modes.set(LocalModes::ECHO, on);
+        settings.local_modes.insert(LocalModes::ICANON);
+        rustix::termios::tcsetattr(self.terminal(), OptionalActions::Now, &settings)
+            .expect("settings of a terminal");
+    }
+
+    /// Ends the process `pid`, a suspended job of the shell that this is.
+    #[track_caller]
+    pub fn kill_job(&mut self, pid: Pid) {
+        // bash and zsh continue it by themselves.
+        self.send_line("kill %1; kill -CONT %1");
+        let pid = pid.as_raw_pid();
+        let lives = || {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+            stat.is_ok_and(|stat| !stat.contains(") Z "))
+        };
+        let ended = super::wait_until(PATIENCE, || !lives());
+        assert!(ended, "it lives on. On the screen:\n{}", self.screen());
+        self.send_line("wait; echo it en''ded");
+        self.expect("it ended");
+        self.expect("ready> ");
     }
 
     /// Closes the terminal, as a window that is closed and an SSH connection that breaks do:

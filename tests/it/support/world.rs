@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 pub use command::{Cldkctl, Output, Running};
 
-use super::{Standin, traces};
+use super::{Session, Standin, traces};
 
 /// The weakest derivation that may be chosen: milliseconds instead of a second.
 const CHEAP_KDF: &str = "[kdf]\nmemory = \"19MiB\"\niterations = 2\nlanes = 1\n";
@@ -121,6 +121,61 @@ impl World {
         S: Into<std::ffi::OsString>,
     {
         Cldkctl::new(self).args(args)
+    }
+
+    /// An interactive `bash`, `dash` or `zsh` on a terminal, in which `cldkctl` is the binary. It
+    /// says `ready> `, and keeps what it ran in [`history`](Self::history), if it keeps that.
+    #[track_caller]
+    pub fn shell(&self, shell: &str) -> Session {
+        let args: &[&str] = match shell {
+            "bash" => &["--norc", "--noprofile", "-i"],
+            "zsh" => &["-d", "-i"], // none of the system's settings
+            _ => &["-i"],
+        };
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folder = self.binary.parent().expect("a folder").to_owned();
+        let folders = std::iter::once(folder).chain(std::env::split_paths(&path));
+        // It takes these from no variable.
+        let history = format!("HISTFILE={:?}\nSAVEHIST=1000\n", self.history());
+        self.write(".zshrc", history);
+        let mut command = std::process::Command::new(shell);
+        command
+            .args(args)
+            .current_dir(self.home())
+            .env_clear()
+            .env("PATH", std::env::join_paths(folders).expect("folders"))
+            .env("HOME", self.home())
+            .env("XDG_DATA_HOME", self.data())
+            .env("XDG_CONFIG_HOME", self.config())
+            .env("XDG_RUNTIME_DIR", self.runtime())
+            .env("LANG", "C.UTF-8")
+            .env("TERM", "xterm")
+            .env("PS1", "ready> ")
+            .env("HISTFILE", self.history())
+            .envs(self.base_url.as_ref().map(|url| ("CLDKCTL_BASE_URL", url)));
+        let mut session = Session::spawn(command);
+        session.expect("ready> ");
+        session
+    }
+
+    /// A command line for a [`shell`](Self::shell) that runs `command`, whose process id is then
+    /// in [`started`](Self::started).
+    pub fn start(&self, command: &str) -> &'static str {
+        self.write("start", format!("echo $$ > pid; exec {command}"));
+        "sh start"
+    }
+
+    /// The process id of what [`start`](Self::start) started.
+    #[track_caller]
+    pub fn started(&self) -> rustix::process::Pid {
+        let pid = fs::read_to_string(self.home().join("pid")).expect("a process id");
+        let pid = pid.trim().parse().expect("a number");
+        rustix::process::Pid::from_raw(pid).expect("a process id")
+    }
+
+    /// Where [`shell`](Self::shell) keeps its history.
+    pub fn history(&self) -> PathBuf {
+        self.home().join("history")
     }
 
     pub fn home(&self) -> PathBuf {

@@ -1,0 +1,154 @@
+//! A terminal whose echo is off, and how it is given back.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::getpgrp;
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr,
+    tcgetpgrp, tcsetattr,
+};
+
+use super::turn::Turn;
+
+/// What is off while we ask. Signals keep working. Lines are put together by us and not by the
+/// terminal, whose own line is cut at 4,095 bytes without a word (N_TTY), half a token.
+const SILENCED: LocalModes = LocalModes::ECHO
+    .union(LocalModes::ECHONL)
+    .union(LocalModes::ICANON);
+
+/// A paste comes in pieces. It is over when no key came for this long.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How long keys are dropped at most, also from one that is held down.
+const DROPPING: Duration = Duration::from_secs(1);
+
+/// How often the terminal is looked at while a person thinks.
+pub(crate) const LOOK: Duration = Duration::from_millis(100);
+
+/// A terminal whose echo we turned off.
+pub(crate) struct QuietTerminal {
+    file: File,
+    /// Its settings as others want them.
+    before: Termios,
+    /// What to show again when the echo had to be turned off once more.
+    pub(super) question: String,
+    /// When a key was read last.
+    pub(super) last_key: Option<Instant>,
+    /// It has the settings of others, while we are stopped.
+    given_back: bool,
+    /// Others of ours wait until this is dropped.
+    _turn: Turn,
+}
+
+impl QuietTerminal {
+    /// `file`, which is as it was found until [`quieten`](Self::quieten).
+    pub(crate) fn new(file: File, turn: Turn) -> io::Result<Self> {
+        let mut before = tcgetattr(&file)?;
+        // One that we waited for is stopped, or was killed. The silence is its.
+        if turn.has_waited() && !before.local_modes.intersects(SILENCED) {
+            before.local_modes |= LocalModes::ECHO | LocalModes::ICANON;
+        }
+        Ok(Self {
+            file,
+            before,
+            question: String::new(),
+            last_key: None,
+            given_back: false,
+            _turn: turn,
+        })
+    }
+
+    /// Turns the echo off, also after another program turned it on. Shows the question again
+    /// where that was necessary.
+    pub(super) fn quieten(&mut self) -> io::Result<()> {
+        if !is_in_background(&self.file) && self.silence()? {
+            rustix::io::write(&self.file, self.question.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Turns the echo off; whether that was necessary.
+    fn silence(&mut self) -> io::Result<bool> {
+        let mut now = tcgetattr(&self.file)?;
+        if !now.local_modes.intersects(SILENCED) && !self.given_back {
+            return Ok(false);
+        }
+        // Another program that asked here before us has its settings restored meanwhile, and
+        // what we found was its silence.
+        if now.local_modes.contains(LocalModes::ECHO) {
+            self.before = now.clone();
+        }
+        self.given_back = false;
+        now.local_modes.remove(SILENCED);
+        now.special_codes[SpecialCodeIndex::VMIN] = 1;
+        now.special_codes[SpecialCodeIndex::VTIME] = 0;
+        tcsetattr(&self.file, OptionalActions::Now, &now)?;
+        Ok(true)
+    }
+
+    /// Gives it back as it was found. What was typed and answered no question is dropped: the
+    /// shell would show it, run it, and keep it in its history.
+    pub(super) fn give_back(&mut self) {
+        // In the background it was given back already, and what is typed is for others.
+        if self.given_back || is_in_background(&self.file) {
+            return;
+        }
+        let _ = self.silence();
+        self.drop_keys();
+        // Not TCSAFLUSH, which waits for the output, perhaps for ever (Ctrl-S).
+        let _ = tcsetattr(&self.file, OptionalActions::Now, &self.before);
+        self.given_back = true;
+    }
+
+    /// Gives it back for good, and on a line of its own: the cursor is behind the question.
+    pub(super) fn leave(&mut self) {
+        self.give_back();
+        if !is_in_background(&self.file) && is_ready(&self.file, PollFlags::OUT, Duration::ZERO) {
+            let _ = rustix::io::write(&self.file, b"\n");
+        }
+    }
+
+    fn drop_keys(&self) {
+        let start = Instant::now();
+        let mut last_key = self.last_key;
+        while start.elapsed() < DROPPING {
+            let rest = last_key.map(|key| PAUSE.saturating_sub(key.elapsed()));
+            if !is_ready(&self.file, PollFlags::IN, rest.unwrap_or_default()) {
+                break;
+            }
+            let _ = tcflush(&self.file, QueueSelector::IFlush);
+            last_key = Some(Instant::now());
+        }
+        let _ = tcflush(&self.file, QueueSelector::IFlush);
+    }
+}
+
+/// Whether the terminal is ready for this before the time is over, and was not closed.
+fn is_ready(terminal: &File, what: PollFlags, limit: Duration) -> bool {
+    let end = Instant::now() + limit;
+    loop {
+        let rest = timespec(end.saturating_duration_since(Instant::now()));
+        let mut waited = [PollFd::new(terminal, what)];
+        match poll(&mut waited, Some(&rest)) {
+            Err(Errno::INTR) => {}
+            _ => return waited[0].revents() == what,
+        }
+    }
+}
+
+pub(crate) fn timespec(time: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: i64::from(time.subsec_nanos()),
+    }
+}
+
+/// Whether the terminal is another job's now, which nothing may be taken from.
+pub(super) fn is_in_background(terminal: impl AsFd) -> bool {
+    tcgetpgrp(terminal).is_ok_and(|job| job != getpgrp())
+}

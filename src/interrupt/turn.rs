@@ -1,0 +1,79 @@
+//! Whose turn it is to ask, where several commands of one pipeline have a question.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::thread;
+
+use rustix::fs::OFlags;
+use rustix::process::{Pid, getpgid, getpgrp};
+
+use super::quiet::LOOK;
+use crate::platform;
+
+/// The right to ask on the controlling terminal, until it is dropped.
+///
+/// It is a lock on the terminal's device, for the commands of this job: no other job can be in
+/// the foreground meanwhile. `/dev/tty` would not do, which is one file for all terminals. Where
+/// the device cannot be found or opened, everybody may ask.
+pub(crate) struct Turn {
+    /// The lock ends when it is closed.
+    _device: Option<File>,
+    has_waited: bool,
+}
+
+impl Turn {
+    /// Waits for those who ask now. One that is stopped is not waited for, nor is a process
+    /// that is none of this job, whatever it has locked.
+    pub(crate) fn wait() -> Self {
+        let device = device();
+        let mut has_waited = false;
+        while let Some(device) = &device
+            && let Ok(Some(holder)) = platform::lock_for_job(device.as_fd())
+            && let Some(holder) = Pid::from_raw(holder)
+            && getpgid(Some(holder)) == Ok(getpgrp())
+        {
+            has_waited = true;
+            if stat(&holder.as_raw_pid().to_string()).is_some_and(|stat| stat.starts_with('T')) {
+                break;
+            }
+            thread::sleep(LOOK);
+        }
+        Self {
+            _device: device,
+            has_waited,
+        }
+    }
+
+    /// Whether another of ours was asking.
+    pub(crate) fn has_waited(&self) -> bool {
+        self.has_waited
+    }
+}
+
+/// Opens the device of the controlling terminal.
+fn device() -> Option<File> {
+    let stat = stat("self")?;
+    // `tty_nr`: bits 8 to 19 are the major number, the others the minor one.
+    let number = stat.split(' ').nth(4)?.parse::<i32>().ok()?.cast_unsigned();
+    let number = rustix::fs::makedev(number >> 8 & 0xfff, number & 0xff | number >> 12 & 0xfff00);
+    let path = ["/dev/pts", "/dev"].into_iter().find_map(|folder| {
+        let mut devices = fs::read_dir(folder).ok()?.flatten();
+        let is_it = |device: &fs::DirEntry| device.metadata().is_ok_and(|it| it.rdev() == number);
+        devices.find(is_it).map(|device| device.path())
+    })?;
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags((OFlags::NOCTTY | OFlags::NONBLOCK).bits() as i32)
+        .open(path)
+        .ok()
+}
+
+/// What `/proc` says of a process from its state on: fields 3 and up of proc_pid_stat(5).
+fn stat(process: &str) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name of the program, which may have anything in it, ends with the last `)`.
+    let (_, fields) = stat.rsplit_once(") ")?;
+    Some(fields.to_owned())
+}

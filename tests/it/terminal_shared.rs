@@ -1,0 +1,223 @@
+//! Several commands, or other programs, that ask on one terminal at the same time.
+
+use std::fs;
+use std::time::Duration;
+
+use crate::support::steps::{are_installed, assert_locked, cloudeka_and_world, logged_in};
+use crate::support::world::World;
+use crate::support::{PASSPHRASE, Session, TOKEN, wait_until};
+use rustix::process::{Pid, Signal};
+
+const QUESTION: &str = "Vault passphrase:";
+const SHELLS: [&str; 3] = ["bash", "dash", "zsh"];
+
+/// Longer than it takes a command to look at the terminal again.
+const A_WHILE: Duration = Duration::from_millis(400);
+
+/// Answers the question, while no other one is on the screen and nothing typed is shown.
+#[track_caller]
+fn answer(terminal: &mut Session) {
+    terminal.expect(QUESTION);
+    answer_again(terminal);
+}
+
+/// The same where the question is on the screen already.
+#[track_caller]
+fn answer_again(terminal: &mut Session) {
+    let asked = terminal.screen().matches(QUESTION).count();
+    std::thread::sleep(A_WHILE);
+    assert!(!terminal.echo_is_on(), "{}", terminal.screen());
+    let screen = terminal.screen();
+    assert_eq!(screen.matches(QUESTION).count(), asked, "{screen}");
+    terminal.send_secret(PASSPHRASE);
+}
+
+/// Nothing secret was shown, and the terminal is as it was.
+#[track_caller]
+fn assert_sane(mut shell: Session, name: &str) {
+    shell.expect("ready> ");
+    // The others turn it off, to edit lines.
+    if name == "dash" {
+        assert!(shell.echo_is_on(), "the echo stays off");
+    }
+    shell.send_line("exit");
+    shell.wait();
+    let screen = shell.screen();
+    assert!(!screen.contains(PASSPHRASE), "{screen}");
+}
+
+#[test]
+fn commands_of_a_pipeline_ask_one_after_the_other() {
+    if !are_installed(&SHELLS) {
+        return;
+    }
+    let (_cloudeka, world) = logged_in();
+    for name in SHELLS {
+        for line in [
+            "cldkctl vault backup - | (cldkctl vault backup a; cat > copy)",
+            "cldkctl vault backup - | (cldkctl vault backup a; cat) | (cldkctl vault backup b; cat > copy)",
+        ] {
+            let mut shell = world.shell(name);
+            shell.send_line("rm -f a b copy");
+            shell.expect("ready> ");
+            shell.send_line(line);
+            for _ in line.split('|') {
+                answer(&mut shell);
+            }
+            assert_sane(shell, name);
+            let copy = fs::read(world.home().join("copy")).expect("a copy");
+            assert!(copy == fs::read(world.vault_path()).expect("a vault"));
+        }
+    }
+    assert_locked(&world);
+}
+
+#[test]
+fn a_command_of_a_pipeline_finds_the_vault_unlocked_by_another() {
+    let (_cloudeka, world) = logged_in();
+    let mut shell = world.shell("dash");
+    // Either may be the first.
+    shell.send_line("cldkctl auth token | (cldkctl auth token; cat)");
+    answer(&mut shell);
+    shell.expect(TOKEN);
+    shell.expect(TOKEN);
+    assert_eq!(shell.screen().matches(QUESTION).count(), 1);
+    assert_sane(shell, "dash");
+}
+
+#[test]
+fn a_pipeline_is_suspended_and_continued() {
+    let (_cloudeka, world) = logged_in();
+    let mut shell = world.shell("dash");
+    shell.send_line("cldkctl vault backup - | (cldkctl vault backup a; cat > copy)");
+    for _ in 0..2 {
+        shell.expect(QUESTION);
+        shell.send_ctrl('z');
+        shell.expect("ready> ");
+        assert!(shell.echo_is_on(), "the shell can be read");
+        shell.send_line("fg");
+        answer(&mut shell);
+    }
+    assert_sane(shell, "dash");
+}
+
+/// A pipeline whose first command asks, and that command's process id.
+#[track_caller]
+fn first_asks(world: &World) -> (Session, Pid) {
+    let mut shell = world.shell("dash");
+    let first = world.start("cldkctl vault backup -");
+    // The second is not to ask first.
+    shell.send_line(&format!("{first} | (sleep 1; cldkctl vault verify)"));
+    shell.expect(QUESTION);
+    std::thread::sleep(Duration::from_secs(2));
+    let screen = shell.screen();
+    assert_eq!(screen.matches(QUESTION).count(), 1, "{screen}");
+    (shell, world.started())
+}
+
+#[test]
+fn one_that_was_killed_or_is_stopped_is_not_waited_for_and_leaves_no_silence_behind() {
+    let (_cloudeka, world) = logged_in();
+    for signal in [Signal::KILL, Signal::STOP] {
+        let (mut shell, pid) = first_asks(&world);
+        rustix::process::kill_process(pid, signal).expect("a signal");
+        answer(&mut shell);
+        shell.expect("is sound");
+        shell.expect("ready> ");
+        assert!(shell.echo_is_on(), "{signal:?}");
+        let _ = rustix::process::kill_process(pid, Signal::KILL);
+        assert!(!shell.screen().contains(PASSPHRASE), "{}", shell.screen());
+    }
+}
+
+#[test]
+fn a_lock_of_others_keeps_nobody_from_asking() {
+    let (_cloudeka, world) = logged_in();
+    let mut shell = world.shell("dash");
+    let device = format!("/proc/{}/fd/0", shell.pid());
+    let device = fs::OpenOptions::new().read(true).write(true).open(device);
+    let device = device.expect("the device");
+    let lock = rustix::fs::FlockOperation::LockExclusive;
+    rustix::fs::fcntl_lock(&device, lock).expect("locked");
+    shell.send_line("cldkctl auth token");
+    answer(&mut shell);
+    shell.expect(TOKEN);
+    assert_sane(shell, "dash");
+}
+
+/// As sudo or ssh does that asked on the same terminal, and is done.
+#[test]
+fn an_echo_that_another_program_turns_on_is_turned_off_again() {
+    let (_cloudeka, world) = cloudeka_and_world();
+    let mut terminal = world.cldkctl(["auth"]).on_pty();
+    for (question, answer) in [
+        ("Enter your token:", TOKEN),
+        ("New vault passphrase:", PASSPHRASE),
+        ("Repeat passphrase:", PASSPHRASE),
+    ] {
+        terminal.expect(question);
+        let (begin, rest) = answer.split_at(5);
+        for piece in [begin, rest] {
+            terminal.send_bytes(piece.as_bytes());
+            terminal.set_echo(true);
+            // Shown again, because the other program may have printed something.
+            terminal.expect(question);
+            assert!(wait_until(Duration::from_secs(5), || !terminal.echo_is_on()));
+        }
+        terminal.send_line("");
+    }
+    terminal.expect("Auth success");
+    assert_eq!(terminal.wait(), 0);
+    assert!(terminal.echo_is_on());
+    for secret in [TOKEN, PASSPHRASE] {
+        assert!(!terminal.screen().contains(secret), "{}", terminal.screen());
+    }
+}
+
+#[test]
+fn a_terminal_is_left_as_it_was_found_or_as_others_restored_it() {
+    let (_cloudeka, world) = logged_in();
+    for restored in [false, true] {
+        let mut shell = world.shell("dash");
+        shell.send_line("stty -echo; cldkctl vault verify");
+        shell.expect(QUESTION);
+        if restored {
+            shell.set_echo(true);
+            shell.expect(QUESTION);
+        }
+        answer_again(&mut shell);
+        shell.expect("is sound");
+        shell.expect("ready> ");
+        assert_eq!(shell.echo_is_on(), restored);
+    }
+}
+
+#[test]
+fn a_command_in_the_background_asks_in_the_foreground_alone_and_can_be_killed() {
+    if !are_installed(&SHELLS) {
+        return;
+    }
+    let (_cloudeka, world) = logged_in();
+    for name in SHELLS {
+        let mut shell = world.shell(name);
+        shell.send_line(&format!("{} &", world.start("cldkctl vault verify")));
+        std::thread::sleep(A_WHILE);
+        assert!(!shell.screen().contains(QUESTION), "{}", shell.screen());
+        shell.kill_job(world.started());
+
+        let mut shell = world.shell(name);
+        shell.send_line(world.start("cldkctl vault verify"));
+        shell.expect(QUESTION);
+        shell.send_ctrl('z');
+        shell.expect("ready> ");
+        shell.kill_job(world.started());
+
+        let mut shell = world.shell(name);
+        shell.send_line("cldkctl vault verify &");
+        std::thread::sleep(A_WHILE);
+        shell.send_line("fg");
+        answer(&mut shell);
+        shell.expect("is sound");
+        assert_sane(shell, name);
+    }
+}
