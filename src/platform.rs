@@ -12,7 +12,7 @@ mod math;
 mod registers;
 mod stack;
 
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::{GlobalAlloc, Layout, System, handle_alloc_error};
 #[cfg(target_os = "linux")]
 use std::ffi::CStr;
 use std::io;
@@ -267,12 +267,11 @@ pub struct LockedMemory {
 impl LockedMemory {
     /// `len` zeros.
     ///
-    /// # Panics
-    /// When the system has not even a page to give, which is where an allocation would end
-    /// the process, too.
+    /// Where the system has not even a page to give, it ends the process as any allocation does.
     #[must_use]
     pub fn new(len: usize) -> Self {
-        let map = MmapMut::map_anon(len.max(1)).expect("the system has a page of memory");
+        let map = MmapMut::map_anon(len.max(1))
+            .unwrap_or_else(|_| handle_alloc_error(Layout::new::<u8>()));
         // Wishes again: without them the bytes are as safe as the rest of the heap.
         let _ = map.lock();
         #[cfg(target_os = "linux")]
