@@ -9,7 +9,7 @@ use super::global::Settings;
 use super::{seen, sources};
 use crate::exit::Exit;
 use crate::keeper::{
-    Choice, Description, Found, Held, Keepers, KeepersError, Limits, Scope, Slot, Touch,
+    Choice, Description, Found, Held, Keepers, KeepersError, Limits, Reach, Scope, Slot, Touch,
 };
 use crate::secret::{Key, Passphrase};
 use crate::vault::{
@@ -328,8 +328,8 @@ pub fn unseal_unasked(settings: &Settings, sealed: &Sealed) -> Result<Option<Ope
 
 /// Makes every keeper forget the key, whatever `--keeper` says. That one cannot be reached is
 /// no failure of the command that is running.
-pub fn forget(settings: &Settings, slot: &Slot) {
-    if let Err(error) = Keepers::new(Choice::Auto).forget(slot) {
+pub fn forget(settings: &Settings, slot: &Slot, reach: Reach) {
+    if let Err(error) = Keepers::new(Choice::Auto).forget(slot, reach) {
         settings
             .console
             .warn(&format!("the vault may still be unlocked: {error}"));
@@ -339,19 +339,21 @@ pub fn forget(settings: &Settings, slot: &Slot) {
 /// Leaves the vault unlocked for the next commands. That it cannot be is no failure of the
 /// command that is running: the next one asks.
 pub fn keep(settings: &Settings, opener: &Opener, limits: Limits, scope: Scope) {
-    if let Err(error) = try_keep(settings, opener, limits, scope) {
+    if let Err(error) = try_keep(settings, &settings.keepers, opener, limits, scope) {
         settings
             .console
             .warn(&format!("the vault stays locked: {error}"));
     }
 }
 
-/// Leaves the vault unlocked for the next commands. An identity is not kept.
+/// Leaves the vault unlocked for the next commands, and says so if that is for more logins than
+/// it is meant for. An identity is not kept.
 ///
 /// # Errors
 /// When no keeper can hold the key.
 pub fn try_keep(
     settings: &Settings,
+    keepers: &Keepers,
     opener: &Opener,
     limits: Limits,
     scope: Scope,
@@ -365,7 +367,12 @@ pub fn try_keep(
         scope,
         limits,
     );
-    settings.keepers.put(&settings.slot(), &held, scope)
+    if keepers.put(&settings.slot(), &held, scope)? {
+        settings
+            .console
+            .note("All your logins on this machine share the unlocked vault: they cannot be told apart here");
+    }
+    Ok(())
 }
 
 /// A new derivation of a passphrase at `cost`, with a salt of its own: what opens by it, and

@@ -8,7 +8,7 @@ use super::open;
 use super::period::{Period, spoken};
 use crate::exit::Exit;
 use crate::interrupt;
-use crate::keeper::{Limits, Scope};
+use crate::keeper::{Keepers, Limits, Reach, Scope};
 
 /// Unlock the vault: further commands need no passphrase for a while
 ///
@@ -41,6 +41,7 @@ impl UnlockArgs {
             )
             .hint("an identity opens the vault as it is: use --identity with each command"));
         }
+        let keepers = self.keepers(settings)?;
         // Also when it is unlocked already: else whoever sits down at an open terminal
         // could keep it so for ever.
         let opener = open::unseal_unheld(settings, &sealed)?.opener;
@@ -52,8 +53,8 @@ impl UnlockArgs {
         };
         let scope = self.scope.unwrap_or(settings.scope);
         // What was held with other limits or for others is held no longer, by no keeper.
-        open::forget(settings, &settings.slot());
-        open::try_keep(settings, &opener, limits, scope).map_err(|error| {
+        open::forget(settings, &settings.slot(), Reach::Login);
+        open::try_keep(settings, &keepers, &opener, limits, scope).map_err(|error| {
             Failure::new(
                 Exit::Failure,
                 format!("the vault {path} cannot be kept unlocked: {error}"),
@@ -70,5 +71,25 @@ impl UnlockArgs {
             "Unlocked the vault {path} for {lifetime}, or until it is unused for {idle}"
         ));
         Ok(())
+    }
+
+    /// Who may hold the key. A script that asks for the session gets nothing less: nobody reads
+    /// there that all logins share the vault.
+    fn keepers(&self, settings: &Settings) -> Result<Keepers, Failure> {
+        if self.scope != Some(Scope::Session) || settings.asker.has_terminal() {
+            return Ok(settings.keepers.clone());
+        }
+        let keepers = settings.keepers.that_tell_logins_apart();
+        if keepers.is_empty() {
+            let path = settings.store.path().display();
+            return Err(Failure::new(
+                Exit::Failure,
+                format!(
+                    "the vault {path} cannot be unlocked for this login alone: nothing here tells your logins apart"
+                ),
+            )
+            .hint("unlock it for all your logins with --scope user"));
+        }
+        Ok(keepers)
     }
 }

@@ -15,7 +15,7 @@ use crate::cli::{console, new_passphrase, online, open, save};
 use crate::cloudeka::Client;
 use crate::exit::Exit;
 use crate::interrupt;
-use crate::keeper::Touch;
+use crate::keeper::{Reach, Touch};
 use crate::platform;
 use crate::prompt::source;
 use crate::secret::{Passphrase, Token};
@@ -126,7 +126,7 @@ impl LoginArgs {
             }
         };
         if self.no_unlock {
-            open::forget(settings, &settings.slot());
+            open::forget(settings, &settings.slot(), Reach::Login);
         } else if source != KeySource::Kept {
             // One that was unlocked before stays so, and no longer than it would have.
             open::keep(settings, &opener, settings.limits, settings.scope);

@@ -9,7 +9,7 @@ use crate::cli::global::Settings;
 use crate::cli::vault::REPLACED;
 use crate::cli::{open, save, seen};
 use crate::interrupt;
-use crate::keeper::Touch;
+use crate::keeper::{Reach, Touch};
 use crate::vault::is_done;
 
 /// Remove a context's credential from the vault, or the vault itself
@@ -34,7 +34,7 @@ impl LogoutArgs {
             let locked = save::lock(settings)?;
             let _hold = interrupt::hold();
             // First, so that no key is held of a vault that is gone.
-            open::forget(settings, &slot);
+            open::forget(settings, &slot, Reach::Everywhere);
             let copies = locked.copies(REPLACED);
             let removed = locked.remove();
             if is_done(&removed) {
