@@ -109,6 +109,24 @@ fn fnv_1a(bytes: &[u8]) -> u64 {
     })
 }
 
+/// How far forgetting goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// To all that this login can use.
+    Login,
+    /// To what the user's other logins hold, too.
+    Everywhere,
+}
+
+/// What forgetting came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// Whether there was a key.
+    pub any: bool,
+    /// Whether another login may still have one: not all of them could be looked into.
+    pub unseen: bool,
+}
+
 /// What a keeper has for a vault.
 #[derive(Debug)]
 pub enum Found {
@@ -176,11 +194,14 @@ pub trait Keeper {
     /// When this keeper is not available.
     fn get(&self, slot: &Slot, salt: &Salt, touch: Touch) -> Result<Found, KeeperError>;
 
-    /// Forgets all keys of a vault, in every scope, at once. Says whether there was one.
+    /// Forgets all keys of a vault, in every scope, at once.
     ///
     /// # Errors
-    /// When this keeper is not available.
-    fn forget(&self, slot: &Slot) -> Result<bool, KeeperError>;
+    /// When this keeper is not available, or does not let go of one.
+    fn forget(&self, slot: &Slot, reach: Reach) -> Result<Forgotten, KeeperError>;
+
+    /// Whether a key of [`Scope::Session`] is kept from the user's other logins.
+    fn tells_logins_apart(&self) -> bool;
 
     /// Says how the key that belongs to `salt` is held, without using it.
     ///
@@ -221,15 +242,34 @@ impl Keepers {
         Self(keepers)
     }
 
-    /// Holds a key with the first keeper that can.
+    /// Those that keep a session's key from the user's other logins.
+    #[must_use]
+    pub fn that_tell_logins_apart(&self) -> Self {
+        let keepers = self.0.iter();
+        Self(
+            keepers
+                .filter(|keeper| keeper.tells_logins_apart())
+                .cloned()
+                .collect(),
+        )
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Holds a key with the first keeper that can. Says whether the user's other logins share
+    /// it although it is for the session.
     ///
     /// # Errors
     /// When none can: the reasons of all.
-    pub fn put(&self, slot: &Slot, held: &Held, scope: Scope) -> Result<(), KeepersError> {
+    pub fn put(&self, slot: &Slot, held: &Held, scope: Scope) -> Result<bool, KeepersError> {
         let mut reasons = Vec::new();
         for keeper in &self.0 {
             match keeper.put(slot, held, scope) {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(scope == Scope::Session && !keeper.tells_logins_apart()),
                 Err(error) => reasons.push(error),
             }
         }
@@ -250,22 +290,25 @@ impl Keepers {
         best
     }
 
-    /// Makes every keeper forget the vault's keys. Says whether any had one.
+    /// Makes every keeper forget the vault's keys.
     ///
     /// # Errors
     /// When one may hold a key still. A keeper that is not available has none.
-    pub fn forget(&self, slot: &Slot) -> Result<bool, KeepersError> {
-        let (mut any, mut kept) = (false, Vec::new());
+    pub fn forget(&self, slot: &Slot, reach: Reach) -> Result<Forgotten, KeepersError> {
+        let (mut all, mut kept) = (Forgotten::default(), Vec::new());
         // Each is asked, whatever the one before had.
         for keeper in &self.0 {
-            match keeper.forget(slot) {
-                Ok(had) => any |= had,
+            match keeper.forget(slot, reach) {
+                Ok(forgotten) => {
+                    all.any |= forgotten.any;
+                    all.unseen |= forgotten.unseen;
+                }
                 Err(error @ (KeeperError::Kept(_) | KeeperError::Silent(..))) => kept.push(error),
                 Err(_) => {}
             }
         }
         if kept.is_empty() {
-            Ok(any)
+            Ok(all)
         } else {
             Err(KeepersError(kept))
         }

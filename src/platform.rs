@@ -12,9 +12,7 @@ mod lock;
 mod math;
 mod stack;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-#[cfg(target_os = "linux")]
-use std::ffi::CStr;
+use std::alloc::{GlobalAlloc, Layout, System, handle_alloc_error};
 use std::io;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 use std::os::fd::AsRawFd;
@@ -87,78 +85,6 @@ pub fn peer_uid(stream: &UnixStream) -> io::Result<u32> {
         } else {
             Err(io::Error::last_os_error())
         }
-    }
-}
-
-/// Makes a keyring in another one, add_key(2), which linux-keyutils has no call for. Gives its
-/// serial number.
-///
-/// # Errors
-/// When the kernel refuses.
-#[cfg(target_os = "linux")]
-pub fn new_keyring(description: &CStr, parent: i32) -> io::Result<i32> {
-    // SAFETY: the two texts end with a zero and outlive the call; a keyring has no payload,
-    // for which a null pointer and a length of 0 stand.
-    let id = unsafe {
-        libc::syscall(
-            libc::SYS_add_key,
-            c"keyring".as_ptr(),
-            description.as_ptr(),
-            std::ptr::null::<libc::c_void>(),
-            0_usize,
-            parent,
-        )
-    };
-    i32::try_from(id)
-        .ok()
-        .filter(|id| *id > 0)
-        .ok_or_else(io::Error::last_os_error)
-}
-
-/// Finds a keyring in another one, keyctl_search(3), where linux-keyutils finds keys alone.
-#[cfg(target_os = "linux")]
-#[must_use]
-pub fn find_keyring(parent: i32, description: &CStr) -> Option<i32> {
-    find_in_keyring(parent, c"keyring", description)
-}
-
-/// Finds a key in the keyring with this serial number, keyctl_search(3), where linux-keyutils
-/// searches the special ones alone.
-#[cfg(target_os = "linux")]
-#[must_use]
-pub fn find_key(keyring: i32, description: &CStr) -> Option<i32> {
-    find_in_keyring(keyring, c"user", description)
-}
-
-#[cfg(target_os = "linux")]
-fn find_in_keyring(keyring: i32, kind: &CStr, description: &CStr) -> Option<i32> {
-    // SAFETY: the two texts end with a zero and outlive the call; the rest are numbers.
-    let id = unsafe {
-        libc::syscall(
-            libc::SYS_keyctl,
-            libc::KEYCTL_SEARCH,
-            keyring,
-            kind.as_ptr(),
-            description.as_ptr(),
-            0,
-        )
-    };
-    i32::try_from(id).ok().filter(|id| *id > 0)
-}
-
-/// Links a key or keyring into the keyring with this serial number, keyctl_link(3), which
-/// linux-keyutils can only do for the special ones.
-///
-/// # Errors
-/// When the kernel refuses.
-#[cfg(target_os = "linux")]
-pub fn link_key(key: i32, keyring: i32) -> io::Result<()> {
-    // SAFETY: the arguments are numbers; the kernel checks what they stand for.
-    let result = unsafe { libc::syscall(libc::SYS_keyctl, libc::KEYCTL_LINK, key, keyring) };
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
     }
 }
 
@@ -269,12 +195,11 @@ pub struct LockedMemory {
 impl LockedMemory {
     /// `len` zeros.
     ///
-    /// # Panics
-    /// When the system has not even a page to give, which is where an allocation would end
-    /// the process, too.
+    /// Where the system has not even a page to give, it ends the process as any allocation does.
     #[must_use]
     pub fn new(len: usize) -> Self {
-        let map = MmapMut::map_anon(len.max(1)).expect("the system has a page of memory");
+        let map = MmapMut::map_anon(len.max(1))
+            .unwrap_or_else(|_| handle_alloc_error(Layout::new::<u8>()));
         // Wishes again: without them the bytes are as safe as the rest of the heap.
         let _ = map.lock();
         #[cfg(target_os = "linux")]

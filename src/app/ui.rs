@@ -48,6 +48,8 @@ pub enum Notice<'a> {
     StaysLocked(&'a KeepersError),
     /// A keeper may still hold the key.
     MayStayUnlocked(&'a KeepersError),
+    /// All of the user's logins share the unlocked vault, though it is for the session.
+    SharedByLogins,
     /// The vault is older than one that was seen here.
     OlderCopy {
         /// The vault.

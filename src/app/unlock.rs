@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::error::{Error, IdentityKind, Input};
 use super::ui::{Notice, Step, Task, Ui};
 use crate::keeper::{
-    Choice, Description, Found, Held, Keepers, KeepersError, Limits, Scope, Slot, Touch,
+    Choice, Description, Found, Held, Keepers, KeepersError, Limits, Reach, Scope, Slot, Touch,
 };
 use crate::prompt::identity;
 use crate::prompt::source::{self, FromFile};
@@ -318,17 +318,19 @@ impl Unlocker {
     /// Leaves the vault unlocked for the next commands. That no keeper can hold the key does
     /// not fail this command: the next one asks.
     pub fn keep(&self, key: &VaultKey) {
-        if let Err(error) = self.try_keep(key, self.limits, self.scope) {
+        if let Err(error) = self.try_keep(&self.keepers, key, self.limits, self.scope) {
             self.ui.tell(&Notice::StaysLocked(&error));
         }
     }
 
-    /// Leaves the vault unlocked for the next commands. An identity is not kept.
+    /// Leaves the vault unlocked for the next commands, and says so if that is for more logins
+    /// than it is meant for. An identity is not kept.
     ///
     /// # Errors
     /// When no keeper can hold the key.
     pub fn try_keep(
         &self,
+        keepers: &Keepers,
         key: &VaultKey,
         limits: Limits,
         scope: Scope,
@@ -338,13 +340,16 @@ impl Unlocker {
         };
         let key = Key::copied_from(key.expose());
         let held = Held::new(kdf.salt.clone(), key, scope, limits);
-        self.keepers.put(&self.slot(), &held, scope)
+        if keepers.put(&self.slot(), &held, scope)? {
+            self.ui.tell(&Notice::SharedByLogins);
+        }
+        Ok(())
     }
 
     /// Makes every keeper forget the key, whatever `--keeper` says. That one cannot be reached
     /// does not fail this command.
-    pub fn forget(&self, slot: &Slot) {
-        if let Err(error) = Keepers::new(Choice::Auto).forget(slot) {
+    pub fn forget(&self, slot: &Slot, reach: Reach) {
+        if let Err(error) = Keepers::new(Choice::Auto).forget(slot, reach) {
             self.ui.tell(&Notice::MayStayUnlocked(&error));
         }
     }

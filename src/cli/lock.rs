@@ -5,11 +5,11 @@ use clap::Args;
 use super::failure::Failure;
 use super::global::Settings;
 use crate::exit::Exit;
-use crate::keeper::{Choice, Keepers};
+use crate::keeper::{Choice, Keepers, Reach};
 
 /// Lock the vault: the next command asks for the passphrase again
 ///
-/// Reaches the kernel keyring of this login session and of the user, and the agent.
+/// Reaches the kernel keyrings of all your logins, and the agent.
 #[derive(Args, Debug)]
 pub struct LockArgs {}
 
@@ -17,11 +17,20 @@ impl LockArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         let path = settings.vault.path().display();
         // Every keeper, whatever --keeper says.
-        match Keepers::new(Choice::Auto).forget(&settings.vault.unlocker.slot()) {
-            Ok(true) => settings.console.note(&format!("Locked the vault {path}")),
-            Ok(false) => settings
-                .console
-                .note(&format!("The vault {path} was not unlocked")),
+        match Keepers::new(Choice::Auto).forget(&settings.vault.unlocker.slot(), Reach::Everywhere)
+        {
+            Ok(forgotten) => {
+                settings.console.note(&if forgotten.any {
+                    format!("Locked the vault {path}")
+                } else {
+                    format!("The vault {path} was not unlocked")
+                });
+                if forgotten.unseen {
+                    settings.console.warn(
+                        "other logins of yours may still have it unlocked: not all of them can be looked into from here",
+                    );
+                }
+            }
             Err(error) => {
                 let what = format!("the vault {path} may still be unlocked: {error}");
                 return Err(Failure::new(Exit::Failure, what).hint(

@@ -451,6 +451,10 @@ pub fn notice(notice: &Notice<'_>) -> (Level, String) {
         ),
         Notice::StaysLocked(error) => warning(format!("the vault stays locked: {error}")),
         Notice::MayStayUnlocked(error) => warning(format!("the vault may still be unlocked: {error}")),
+        Notice::SharedByLogins => (
+            Level::Note,
+            "All your logins on this machine share the unlocked vault: they cannot be told apart here".to_owned(),
+        ),
         Notice::OlderCopy { path, revision, seen } => warning(format!(
             "the vault {} {}: revision {revision}, where {seen} was seen before; \
              if you put it back yourself, say so with `cldkctl vault verify --accept-older`; \

@@ -8,7 +8,7 @@ use super::period::{Period, spoken};
 use crate::app::Error;
 use crate::exit::Exit;
 use crate::interrupt;
-use crate::keeper::{Limits, Scope};
+use crate::keeper::{Keepers, Limits, Reach, Scope};
 
 /// Unlock the vault: further commands need no passphrase for a while
 ///
@@ -41,6 +41,7 @@ impl UnlockArgs {
             )
             .hint("an identity opens the vault as it is: use --identity with each command"));
         }
+        let keepers = self.keepers(settings)?;
         // Also when it is unlocked already: else whoever sits down at an open terminal
         // could keep it so for ever.
         let key = settings.vault.unseal_by_owner(&sealed)?.key;
@@ -54,14 +55,10 @@ impl UnlockArgs {
         };
         let scope = self.scope.unwrap_or(settings.vault.unlocker.scope);
         // What was held with other limits or for others is held no longer, by no keeper.
-        settings
-            .vault
-            .unlocker
-            .forget(&settings.vault.unlocker.slot());
-        settings
-            .vault
-            .unlocker
-            .try_keep(&key, limits, scope)
+        let unlocker = &settings.vault.unlocker;
+        unlocker.forget(&unlocker.slot(), Reach::Login);
+        unlocker
+            .try_keep(&keepers, &key, limits, scope)
             .map_err(|error| Error::NotKept(settings.vault.path().to_owned(), error))?;
         let (idle, lifetime) = (
             spoken(limits.idle.as_secs()),
@@ -71,5 +68,25 @@ impl UnlockArgs {
             "Unlocked the vault {path} for {lifetime}, or until it is unused for {idle}"
         ));
         Ok(())
+    }
+
+    /// Who may hold the key. A script that asks for the session gets nothing less: nobody reads
+    /// there that all logins share the vault.
+    fn keepers(&self, settings: &Settings) -> Result<Keepers, Failure> {
+        if self.scope != Some(Scope::Session) || settings.asker.has_terminal() {
+            return Ok(settings.vault.unlocker.keepers.clone());
+        }
+        let keepers = settings.vault.unlocker.keepers.that_tell_logins_apart();
+        if keepers.is_empty() {
+            let path = settings.vault.path().display();
+            return Err(Failure::new(
+                Exit::Failure,
+                format!(
+                    "the vault {path} cannot be unlocked for this login alone: nothing here tells your logins apart"
+                ),
+            )
+            .hint("unlock it for all your logins with --scope user"));
+        }
+        Ok(keepers)
     }
 }

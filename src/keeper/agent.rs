@@ -19,7 +19,7 @@ use rustix::io::{Errno, FdFlags};
 use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketType};
 
 use self::wire::{MAX_REPLY, Reply, Request};
-use super::{Description, Found, Held, Keeper, KeeperError, Scope, Slot, Touch};
+use super::{Description, Forgotten, Found, Held, Keeper, KeeperError, Reach, Scope, Slot, Touch};
 use crate::platform::{self, LockedMemory};
 use crate::vault::Salt;
 
@@ -28,7 +28,8 @@ pub const COMMAND: &str = "__agent";
 /// Its argument in the process that is to be the agent.
 pub const SERVE: &str = "--serve";
 
-/// How long a new agent may take until it listens.
+/// How long a new agent may take until it listens. More than twice as long as one that lost
+/// its socket takes to end, [`server::LONGEST_SLEEP`], since that still holds the lock.
 const START_PATIENCE: Duration = Duration::from_secs(5);
 /// How long an agent may take for a reply.
 const REPLY_PATIENCE: Duration = Duration::from_secs(2);
@@ -42,8 +43,7 @@ impl Keeper for Agent {
         let path = socket::path().map_err(KeeperError::NoAgent)?;
         let request = Request::Put(slot.clone(), held.duplicate());
         let start = Instant::now();
-        // The second time because the one that was running when ours gave way may be gone by
-        // then.
+        // The second time because the one that was running when ours gave way is gone by then.
         let mut starts = [Duration::ZERO, START_PATIENCE / 2].into_iter().peekable();
         loop {
             match ask(&path, &request) {
@@ -70,19 +70,32 @@ impl Keeper for Agent {
         })
     }
 
-    fn forget(&self, slot: &Slot) -> Result<bool, KeeperError> {
-        let (mut any, mut silent) = (false, None);
+    fn forget(&self, slot: &Slot, reach: Reach) -> Result<Forgotten, KeeperError> {
+        let (mut forgotten, mut silent) = (Forgotten::default(), None);
+        let request = Request::Forget(slot.clone());
+        let mut forget = |path: &Path| {
+            let reply = ask(path, &request)?;
+            forgotten.any |= matches!(reply, Some(Reply::Forgotten));
+            Ok(())
+        };
         // Also one that was started where XDG_RUNTIME_DIR was another, or none.
-        for path in socket::places().unwrap_or_default() {
-            match ask(&path, &Request::Forget(slot.clone())) {
-                Ok(reply) => any |= matches!(reply, Some(Reply::Forgotten)),
-                Err(error) => silent = Some(KeeperError::Silent(path, error)),
+        let places = socket::places().unwrap_or_default();
+        for path in &places {
+            if let Err(error) = forget(path) {
+                silent = Some(KeeperError::Silent(path.clone(), error));
             }
         }
-        match silent {
-            Some(error) => Err(error),
-            None => Ok(any),
+        if reach == Reach::Everywhere {
+            let elsewhere = socket::listed();
+            let elsewhere = elsewhere.iter().filter(|path| !places.contains(path));
+            // One that says nothing there is perhaps of another home, and has nothing of ours.
+            forgotten.unseen = elsewhere.fold(false, |unseen, path| unseen | forget(path).is_err());
         }
+        silent.map_or(Ok(forgotten), Err)
+    }
+
+    fn tells_logins_apart(&self) -> bool {
+        false
     }
 
     fn describe(&self, slot: &Slot, salt: &Salt) -> Result<Option<Description>, KeeperError> {

@@ -1,13 +1,28 @@
 //! The kernel keyring, keyrings(7): memory that the kernel keeps and never swaps, and that
 //! it forgets by itself when the time is over, even while a process is stopped.
 //!
-//! - *Session*: a key in the session keyring, session-keyring(7), that its possessor alone
-//!   may read: the processes of this login, under this user id. A login without a session keyring of its own
-//!   uses the user-session keyring, which the user's other such logins share.
+//! - *Session*: a key in the session keyring, session-keyring(7). It takes the session and the
+//!   user id to read it. A login without a session keyring of its own uses the user-session
+//!   keyring, which the user's other such logins share.
 //! - *User*: a key in the user keyring, user-keyring(7), that this user id may read from
 //!   any login, whatever its session keyring links to.
+//!
+//! The kernel adds a key's permissions up: whoever possesses it (finds it from a keyring of
+//! the process) has the possessor's bits and, if it is the owner, the user's. One set alone
+//! does not keep a key of a session from everybody it should: a session keyring is inherited
+//! by other user ids (`su`, `sudo` without `pam_keyinit`), and the owner's other logins know
+//! the serial number. But to possess a key takes SEARCH on it, and its possessor may read it,
+//! keyctl(2). So SEARCH is the user's alone, and everything else the possessor's:
+//!
+//! - Another user id in the session lacks SEARCH, does not possess the key, and has no bits.
+//! - The owner in another login has SEARCH and does not possess the key, nor can it link it
+//!   somewhere to possess it. SEARCH without possession is good for ending the key, which
+//!   `cldkctl lock` makes use of, and, with AF_ALG, for computing a MAC with it.
+//!
+//! That is as strong as the session keyring: one that the user id may link, search or change
+//! (the user-session keyring, or a named one, `keyctl session NAME`) lets in all its logins.
 
-use std::ffi::CString;
+use std::fs;
 use std::time::Duration;
 
 use linux_keyutils::{
@@ -15,8 +30,8 @@ use linux_keyutils::{
     KeySerialId, Permission,
 };
 
-use super::{Description, Found, Held, Keeper, KeeperError, Scope, Slot, Touch};
-use crate::platform::{self, LockedMemory};
+use super::{Description, Forgotten, Found, Held, Keeper, KeeperError, Reach, Scope, Slot, Touch};
+use crate::platform::LockedMemory;
 use crate::vault::Salt;
 
 /// The kernel as a keeper.
@@ -63,7 +78,7 @@ impl Keeper for Keyring {
         })
     }
 
-    fn forget(&self, slot: &Slot) -> Result<bool, KeeperError> {
+    fn forget(&self, slot: &Slot, reach: Reach) -> Result<Forgotten, KeeperError> {
         let (mut any, mut refused, mut kept) = (false, None, None);
         for scope in [Scope::Session, Scope::User] {
             let ring = match ring(scope) {
@@ -76,13 +91,6 @@ impl Keeper for Keyring {
                     continue;
                 }
             };
-            let nest = nest(slot).filter(|_| scope == Scope::Session);
-            if let Some(kernel_key) = nest.and_then(|nest| key_in(nest, slot)) {
-                match end(kernel_key) {
-                    Ok(ended) => any |= ended,
-                    Err(error) => kept = Some(error),
-                }
-            }
             // More than one when a key lies in a keyring that this one links to.
             for _ in 0..8 {
                 let Ok(kernel_key) = ring.search(slot.as_str()) else {
@@ -97,16 +105,29 @@ impl Keeper for Keyring {
                     }
                 }
             }
-            // What the session's key lay in. It holds nothing any more, and is only in the way.
-            if let Some(nest) = nest {
-                let _ = ring.unlink_key(KernelKey::from_id(KeySerialId::new(nest)));
+        }
+        let listed = match reach {
+            Reach::Login => Some(Vec::new()),
+            Reach::Everywhere => listed(slot),
+        };
+        for kernel_key in listed.iter().flatten() {
+            match end(*kernel_key) {
+                Ok(ended) => any |= ended,
+                Err(error) => kept = Some(error),
             }
         }
         match (kept, refused) {
             (Some(error), _) => Err(error),
             (None, Some(error)) if !any => Err(error),
-            _ => Ok(any),
+            _ => Ok(Forgotten {
+                any,
+                unseen: listed.is_none(),
+            }),
         }
+    }
+
+    fn tells_logins_apart(&self) -> bool {
+        has_private_session()
     }
 
     fn describe(&self, slot: &Slot, salt: &Salt) -> Result<Option<Description>, KeeperError> {
@@ -117,7 +138,7 @@ impl Keeper for Keyring {
                     return Ok(Some(Description {
                         keeper: "kernel keyring",
                         scope: held.scope,
-                        shared: held.scope == Scope::Session && !has_own_session(),
+                        shared: held.scope == Scope::Session && !has_private_session(),
                         idle_seconds: held.idle.as_secs(),
                         remaining_seconds: held.left().unwrap_or_default().as_secs(),
                     }));
@@ -129,65 +150,30 @@ impl Keeper for Keyring {
     }
 }
 
-/// The key is made in the keyring of this process, where nobody else sees it, and linked to
-/// where it belongs only when its permissions and its time are set. Linking replaces a key
+/// The key is made in the keyring of this process, where nobody else possesses it, and linked
+/// to where it belongs only when its permissions and its time are set. Linking replaces a key
 /// of the same description.
 fn put(slot: &Slot, held: &Held, scope: Scope, timeout: usize) -> Result<(), KeyError> {
     let ours = KeyRing::from_special_id(KeyRingIdentifier::Process, true)?;
     let kernel_key = ours.add_key(slot.as_str(), &held.to_bytes()[..])?;
     let ready = kernel_key
-        .set_perms(permissions(scope))
-        .and_then(|()| kernel_key.set_timeout(timeout))
-        .and_then(|()| match scope {
-            Scope::Session => link_into_session(slot, kernel_key, &ours),
-            Scope::User => ring(scope)?.link_key(kernel_key),
-        });
+        .set_timeout(timeout)
+        .and_then(|()| kernel_key.set_perms(permissions(scope)))
+        .and_then(|()| ring(scope)?.link_key(kernel_key));
     let _ = ours.unlink_key(kernel_key);
     ready
 }
 
-/// Links the key into the session keyring, one keyring deep.
-///
-/// A session keyring is inherited by whatever is started, also under another user id (`su`
-/// and `sudo` without pam_keyinit), and the permission bits of a key add up: what a possessor
-/// may do, anybody with the session may. So the key lies in a keyring of its own that the
-/// user id alone may search, and not its possessor. It takes the session to reach that
-/// keyring, and the user id to look into it.
-fn link_into_session(slot: &Slot, kernel_key: KernelKey, ours: &KeyRing) -> Result<(), KeyError> {
-    let user = Permission::VIEW | Permission::READ | Permission::WRITE | Permission::SEARCH;
-    let bits = KeyPermissionsBuilder::builder().user(user).build();
-    // Until it lies in the session keyring, its possessor has to link it, and its owner, who
-    // is the only one that may, to change that; nobody may search it but the user id.
-    let meanwhile = KeyPermissions::from_u32(
-        bits.bits() | u32::from((Permission::LINK | Permission::SETATTR).bits()) << 24,
-    );
-    let description = CString::new(slot.as_str()).map_err(|_| KeyError::InvalidDescription)?;
-    let nest = platform::new_keyring(&description, KeyRingIdentifier::Process as i32)
-        .map_err(|error| KeyError::Unknown(error.raw_os_error().unwrap_or(0)))?;
-    let nest_key = KernelKey::from_id(KeySerialId::new(nest));
-    let ready = platform::link_key(kernel_key.get_id().as_raw_id(), nest)
-        .map_err(|error| KeyError::Unknown(error.raw_os_error().unwrap_or(0)))
-        .and_then(|()| nest_key.set_perms(meanwhile))
-        .and_then(|()| ring(Scope::Session)?.link_key(nest_key))
-        .and_then(|()| nest_key.set_perms(bits));
-    let _ = ours.unlink_key(nest_key);
-    ready
-}
-
-/// Who may do what: the possessor of the keyring that it lies in, or the user id.
+/// Who may do what. VIEW shows a key to `lock` in another login; SETATTR starts the time again;
+/// LINK puts the key where it belongs. The module says why SEARCH is never the possessor's.
+/// Nor is WRITE: add_key(2) asks for it without asking for SEARCH.
 fn permissions(scope: Scope) -> KeyPermissions {
-    // SETATTR starts the time again; SEARCH finds and invalidates, WRITE revokes.
-    // LINK, to put it where it belongs.
-    let possessor = KeyPermissionsBuilder::builder().posessor(Permission::ALL);
+    let builder = KeyPermissionsBuilder::builder();
     match scope {
-        Scope::Session => possessor,
-        Scope::User => possessor.user(
-            Permission::VIEW
-                | Permission::READ
-                | Permission::WRITE
-                | Permission::SEARCH
-                | Permission::SETATTR,
-        ),
+        Scope::Session => builder
+            .posessor(Permission::READ | Permission::LINK | Permission::SETATTR)
+            .user(Permission::VIEW | Permission::SEARCH),
+        Scope::User => builder.user(Permission::ALL),
     }
     .build()
 }
@@ -196,9 +182,9 @@ fn permissions(scope: Scope) -> KeyPermissions {
 /// use any more, may stay.
 ///
 /// # Errors
-/// When it is ours and could still be read before.
+/// When it is ours and not over yet.
 fn end(kernel_key: KernelKey) -> Result<bool, KeeperError> {
-    let is_ours = entry(kernel_key).is_some();
+    let is_ours = is_ours(kernel_key);
     // Invalidated, it is gone at once. Revoked, it could be read no more, but would count
     // against the quota for minutes, and be past invalidating.
     match kernel_key.invalidate().or_else(|_| kernel_key.revoke()) {
@@ -210,17 +196,25 @@ fn end(kernel_key: KernelKey) -> Result<bool, KeeperError> {
     }
 }
 
+/// The keys of this vault in all logins of this user, as proc_keys(5) lists them; `None` where
+/// it does not, as in containers that hide it.
+fn listed(slot: &Slot) -> Option<Vec<KernelKey>> {
+    let list = fs::read("/proc/keys")
+        .ok()
+        .filter(|list| !list.is_empty())?;
+    let list = String::from_utf8_lossy(&list);
+    let keys = list.lines().filter_map(|line| {
+        // `3d2c1b0a I--Q--- 1 15m 32090000 1000 1000 user cldkctl:/a/vault.age: 68`
+        let (fields, _length) = line.rsplit_once(": ")?;
+        fields.strip_suffix(slot.as_str())?.strip_suffix(' ')?;
+        let id = i32::from_str_radix(line.get(..8)?, 16).ok()?;
+        Some(KernelKey::from_id(KeySerialId::new(id)))
+    });
+    Some(keys.filter(|key| is_ours(*key)).collect())
+}
+
 /// The key in that scope's keyring, if it is there, is ours and can be read.
-///
-/// Where another user shares our session keyring, one of theirs may have the same description:
-/// ours is looked for where we put it before anywhere else.
 fn find(slot: &Slot, scope: Scope) -> Result<Option<Entry>, KeeperError> {
-    let nested = nest(slot)
-        .filter(|_| scope == Scope::Session)
-        .and_then(|nest| key_in(nest, slot));
-    if let Some(entry) = nested.and_then(entry) {
-        return Ok(Some(entry));
-    }
     match ring(scope).and_then(|ring| ring.search(slot.as_str())) {
         Ok(kernel_key) => Ok(entry(kernel_key)),
         Err(error) if is_absence(error) => Ok(None),
@@ -236,27 +230,16 @@ fn entry(kernel_key: KernelKey) -> Option<Entry> {
         // Expired or revoked between the two calls, or somebody else's.
         _ => return None,
     }
-    // A session keyring is inherited by whatever is started, also under another user id.
+    let held = Held::from_bytes(&bytes)?;
+    is_ours(kernel_key).then_some(Entry { kernel_key, held })
+}
+
+/// Whether it belongs to this user: others may share our session keyring, and put theirs there.
+fn is_ours(kernel_key: KernelKey) -> bool {
     let uid = rustix::process::geteuid().as_raw();
-    if kernel_key
+    kernel_key
         .metadata()
-        .map_or(true, |metadata| metadata.get_uid() != uid)
-    {
-        return None;
-    }
-    Held::from_bytes(&bytes).map(|held| Entry { kernel_key, held })
-}
-
-/// The keyring in the session keyring that the key of this vault is in.
-fn nest(slot: &Slot) -> Option<i32> {
-    let description = CString::new(slot.as_str()).ok()?;
-    platform::find_keyring(KeyRingIdentifier::Session as i32, &description)
-}
-
-fn key_in(keyring: i32, slot: &Slot) -> Option<KernelKey> {
-    let description = CString::new(slot.as_str()).ok()?;
-    let id = platform::find_key(keyring, &description)?;
-    Some(KernelKey::from_id(KeySerialId::new(id)))
+        .is_ok_and(|metadata| metadata.get_uid() == uid)
 }
 
 fn ring(scope: Scope) -> Result<KeyRing, KeyError> {
@@ -268,11 +251,13 @@ fn ring(scope: Scope) -> Result<KeyRing, KeyError> {
     KeyRing::from_special_id(id, false)
 }
 
-/// Whether this login has a session keyring of its own, and not the user-session keyring.
-fn has_own_session() -> bool {
+/// Whether this login has a session keyring that no other login of the user can get at: not the
+/// user-session keyring, nor one that was made to be joined.
+fn has_private_session() -> bool {
+    let open = Permission::SEARCH | Permission::LINK | Permission::SETATTR;
     ring(Scope::Session)
         .and_then(|ring| ring.metadata())
-        .is_ok_and(|metadata| !metadata.get_description().starts_with("_uid_ses."))
+        .is_ok_and(|metadata| metadata.get_perms().bits() & u32::from(open.bits()) << 16 == 0)
 }
 
 fn is_absence(error: KeyError) -> bool {

@@ -65,6 +65,12 @@ impl Asker {
         self.allowed
     }
 
+    /// Whether there is a terminal to ask on, and asking is allowed.
+    #[must_use]
+    pub fn has_terminal(&self) -> bool {
+        self.with_terminal(|_| Ok(())).is_ok()
+    }
+
     /// Characters in a line of the terminal, if there is one that says so.
     #[must_use]
     pub fn columns(&self) -> Option<usize> {

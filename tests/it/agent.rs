@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -410,5 +410,91 @@ fn lock_does_not_claim_that_an_agent_forgot_which_does_not_answer() {
         // It does as it was told when it can.
         assert!(wait_until(AT_ONCE, || is_gone(pid)));
         assert_locked(&world);
+    });
+}
+
+/// What is said of it, and how it is done.
+type Way = (&'static str, fn(&World));
+
+/// What may become of the socket under a running agent.
+const WAYS_TO_LOSE_A_SOCKET: &[Way] = &[
+    // As logind does at the end of the last login.
+    ("its folder is made again", |world| {
+        fs::remove_dir_all(world.runtime()).unwrap();
+        fs::create_dir(world.runtime()).unwrap();
+        set_mode(world.runtime(), 0o700);
+    }),
+    ("the socket is removed", |world| {
+        fs::remove_file(world.agent_socket()).unwrap();
+    }),
+    ("the socket and the lock are removed", |world| {
+        fs::remove_dir_all(world.runtime().join("cldkctl")).unwrap();
+    }),
+    ("another file is there", |world| {
+        fs::remove_file(world.agent_socket()).unwrap();
+        fs::write(world.agent_socket(), "").unwrap();
+    }),
+    ("another socket is there", |world| {
+        fs::remove_file(world.agent_socket()).unwrap();
+        drop(UnixListener::bind(world.agent_socket()).unwrap());
+    }),
+    ("the folder leads elsewhere", |world| {
+        let folder = world.runtime().join("cldkctl");
+        fs::rename(&folder, world.home().join("moved")).unwrap();
+        let elsewhere = world.home().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        set_mode(&elsewhere, 0o700);
+        symlink(&elsewhere, folder).unwrap();
+    }),
+];
+
+#[test]
+fn an_agent_that_lost_its_socket_ends_and_another_takes_its_place() {
+    without_keyrings(Refusal::NotPermitted, || {
+        for (way, lose) in WAYS_TO_LOSE_A_SOCKET {
+            let (_cloudeka, world) = unlocked(&[]);
+            let first = agent(&world);
+            lose(&world);
+            assert_locked(&world);
+            // At once, and not only when the first one is gone.
+            unlock(&world, &[]);
+            let second = agent(&world);
+            assert_ne!(first, second, "{way}");
+            assert!(wait_until(AT_ONCE, || is_gone(first)), "{way}");
+            assert_unlocked(&world); // nor did the first remove what is the second's
+            assert_eq!(agent(&world), second, "{way}");
+            world.cldkctl(["lock"]).run().succeeded();
+            assert!(wait_until(AT_ONCE, || is_gone(second)), "{way}");
+        }
+    });
+}
+
+#[test]
+fn without_its_lock_file_it_serves_on() {
+    without_keyrings(Refusal::NotPermitted, || {
+        let (_cloudeka, world) = unlocked(&[]);
+        let pid = agent(&world);
+        fs::remove_file(world.runtime().join("cldkctl/agent.lock")).unwrap();
+        std::thread::sleep(AT_ONCE);
+        assert_unlocked(&world);
+        assert_eq!(agent(&world), pid);
+        unlock(&world, &[]);
+        assert_unlocked(&world);
+    });
+}
+
+#[test]
+fn any_number_of_clients_that_say_nothing_does_not_lock_the_vault() {
+    without_keyrings(Refusal::NotPermitted, || {
+        let (_cloudeka, world) = unlocked(&[]);
+        let silent: Vec<_> = (0..600)
+            .map(|_| UnixStream::connect(world.agent_socket()).unwrap())
+            .collect();
+        let start = Instant::now();
+        assert_unlocked(&world);
+        assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
+        assert_unlocked(&world);
+        drop(silent);
+        assert_unlocked(&world);
     });
 }

@@ -45,6 +45,26 @@ fn without_a_runtime_folder_it_listens_in_a_private_one() {
 }
 
 #[test]
+fn an_agent_that_was_started_with_another_runtime_folder_is_locked_from_here() {
+    without_keyrings(Refusal::NotPermitted, || {
+        let (_cloudeka, world) = logged_in();
+        let elsewhere = world.home().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        set_mode(&elsewhere, 0o700);
+        let there = |args: &[&str]| {
+            let command = world.cldkctl(args).env("XDG_RUNTIME_DIR", &elsewhere);
+            command.stdin(PASSPHRASE).run()
+        };
+        there(&["unlock", "--passphrase-stdin"]).succeeded();
+        there(&["auth", "token"]).succeeded();
+        assert_locked(&world);
+        let output = world.cldkctl(["lock"]).run().succeeded();
+        assert!(output.stderr.contains("Locked the vault"), "{output}");
+        there(&["auth", "token"]).expect_code(4);
+    });
+}
+
+#[test]
 fn where_others_can_write_it_does_not_listen() {
     without_keyrings(Refusal::NotPermitted, || {
         let (_cloudeka, world) = logged_in();

@@ -11,9 +11,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::support::kernel::{
-    Refusal, acting_as, has_keyrings, in_another_login, in_the_shared_login, without_keyrings,
+    Refusal, acting_as, has_keyrings, in_a_login_named, in_another_login, in_the_shared_login,
+    without_keyrings,
 };
-use crate::support::steps::{are_installed, assert_unlocked, logged_in, unlock, unlocked};
+use crate::support::steps::{are_installed, assert_unlocked, logged_in, status, unlock, unlocked};
 use crate::support::world::set_mode;
 use crate::support::{
     PASSPHRASE, SOMEONE_ELSE, TOKEN, World, can_be_someone_else, output_of, traces,
@@ -99,31 +100,112 @@ fn the_kernel_gives_the_key_to_no_other_user_in_either_scope() {
         in_another_login(tries);
         // In this very login, as `sudo -u` leaves it where there is no pam_keyinit.
         tries();
+        // And with the owner's user keyring in it, as pam_keyinit makes it.
+        acting_as(OWNER, || {
+            let link = output_of(Command::new("keyctl").args(["link", "@u", "@s"]));
+            assert!(link.status.success(), "{link:?}");
+        });
+        tries();
         assert_unlocked(&world);
     }
 }
 
+/// Serial numbers, as keyctl(1) takes them, and names of the keyrings that this user may see.
+fn keyrings() -> Vec<(String, String)> {
+    let keys = fs::read_to_string("/proc/keys").expect("the kernel lists keys");
+    keys.lines()
+        .filter_map(|line| {
+            let (_, name) = line.split_once(" keyring ")?;
+            let name = name.trim().rsplit_once(':').map_or(name, |(name, _)| name);
+            Some((format!("0x{}", &line[..8]), name.trim().to_owned()))
+        })
+        .collect()
+}
+
 #[test]
 fn the_owner_in_another_login_does_not_get_the_key_of_a_session_either() {
-    if !has_keyrings() || !are_installed(&["keyctl"]) {
+    if !has_keyrings() || !are_installed(&["keyctl", "unshare"]) {
         return;
     }
     let (_cloudeka, world) = unlocked(&[]);
     let keys = keys_of(&world);
     assert_eq!(keys.len(), 1, "{keys:?}");
-    let keyctl = |args: &[&str]| output_of(Command::new("keyctl").args(args)).status;
-    assert!(keyctl(&["pipe", &keys[0]]).success(), "its possessor may");
-    let tries = || {
-        for args in [
-            ["pipe", &keys[0]].as_slice(),
-            &["setperm", &keys[0], "0x3f3f0000"],
-            &["link", &keys[0], "@s"],
-        ] {
-            assert!(!keyctl(args).success(), "{args:?}");
-        }
+    let key = keys[0].as_str();
+    let slot = format!("cldkctl:{}", world.vault_path().display());
+    let session = output_of(Command::new("keyctl").args(["rdescribe", "@s"]));
+    assert!(session.status.success(), "{session:?}");
+    let rings = keyrings();
+
+    // Whatever is tried first, the vault stays locked there, and nothing prints the key.
+    let held = output_of(Command::new("keyctl").args(["pipe", key])).stdout;
+    assert_eq!(held.len(), 68, "its possessor reads it");
+    let try_and_use = |script: &str, code: i32| {
+        let wrapper = ["sh", "-c", &format!("{script}\nexec \"$0\" auth token")];
+        let output = world.cldkctl::<_, &str>([]).under(wrapper).run();
+        assert_eq!(output.code, code, "{script}: {output}");
+        assert!(!contains(&output.stdout_bytes, &held), "{script}: {output}");
     };
-    in_another_login(tries);
-    in_the_shared_login(tries);
+    try_and_use("true", 0);
+
+    let mut ways = vec![
+        format!("keyctl pipe {key}"),
+        format!("keyctl link {key} @s"),
+        format!("keyctl link {key} @u; keyctl link @u @s"),
+        format!("keyctl setperm {key} 0x3f3f3f3f; keyctl pipe {key}"),
+        format!("keyctl chown {key} 0; keyctl chgrp {key} 0; keyctl pipe {key}"),
+        format!("keyctl timeout {key} 99999"),
+        format!("keyctl update {key} nonsense"),
+        format!("keyctl instantiate {key} nonsense @s; keyctl negate {key} 1 @s"),
+        format!("keyctl reject {key} 1 rejected @s"),
+        format!("keyctl revoke {key}"),
+        format!("keyctl request user '{slot}' @s"),
+        format!("keyctl request2 user '{slot}' nothing @s"),
+        format!("keyctl add encrypted stolen 'new user:{slot} 32' @s"),
+        "keyctl get_persistent @s".to_owned(),
+        "keyctl new_session".to_owned(),
+        format!("unshare --user --map-root-user keyctl pipe {key}"),
+        format!("unshare --user --map-root-user keyctl link {key} @s"),
+    ];
+    for (ring, _) in &rings {
+        ways.push(format!("keyctl list {ring}"));
+        ways.push(format!("keyctl link {ring} @s"));
+        ways.push(format!(
+            "keyctl setperm {ring} 0x3f3f3f3f; keyctl link {ring} @s"
+        ));
+        ways.push(format!("keyctl search {ring} user '{slot}' @s"));
+        ways.push(format!("keyctl search {ring} keyring '{slot}' @s"));
+        ways.push(format!("keyctl move {key} {ring} @s"));
+    }
+    for way in &ways {
+        in_another_login(|| try_and_use(way, 4));
+    }
+    in_the_shared_login(|| ways.iter().take(17).for_each(|way| try_and_use(way, 4)));
+    // And joined by the name of each keyring that can be seen, and by that of the vault.
+    let names = rings.iter().map(|(_, name)| name.as_str());
+    // Those are the kernel's, which nobody joins.
+    let names = names.filter(|name| !name.starts_with('.'));
+    for name in names.chain([slot.as_str(), "_ses"]) {
+        in_a_login_named(name, || try_and_use("true", 4));
+    }
+    assert_unlocked(&world);
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+#[test]
+fn a_session_that_other_logins_may_join_is_said_to_be_shared() {
+    if !has_keyrings() {
+        return;
+    }
+    let (_cloudeka, world) = logged_in();
+    // The kernel lets its owner link this one from anywhere, keyctl_join_session_keyring(3).
+    in_a_login_named(&format!("named-{}", std::process::id()), || {
+        unlock(&world, &[]);
+        assert_unlocked(&world);
+        assert_eq!(status(&world)["unlocked_by"]["shared"], true);
+    });
 }
 
 #[test]

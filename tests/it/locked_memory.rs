@@ -12,8 +12,9 @@ use crate::support::kernel::{Refusal, without_keyrings};
 use crate::support::memory::{self, EXIT, Memory, hold, ranges_with};
 use crate::support::secrets::{Secrets, assert_clean, assert_found};
 use crate::support::steps::{
-    assert_unlocked, cloudeka_and_world, logged_in, type_new_passphrase, unlock,
+    assert_unlocked, cloudeka_and_world, logged_in, type_new_passphrase, unlock, unlocked,
 };
+use crate::support::strace::{can_trace, tampered, watched};
 use crate::support::world::set_mode;
 use crate::support::{
     Misbehave, PASSPHRASE, SOMEONE_ELSE, TOKEN, World, can_be_someone_else, wait_until,
@@ -224,4 +225,21 @@ fn the_passphrase_is_in_locked_memory_while_the_key_is_derived() {
         Duration::from_secs(20),
         only_locked_or_on_a_stack
     ));
+}
+
+#[test]
+fn where_there_is_no_page_for_the_key_it_is_said_and_is_no_bug() {
+    if !can_trace() {
+        return;
+    }
+    let (_cloudeka, world) = unlocked(&[]);
+    let token = || world.cldkctl(["auth", "token"]);
+    let (_, calls) = watched(token(), &["mmap", "mlock"]);
+    let locked = calls.iter().position(|call| call.name == "mlock");
+    // What comes before it maps what it locks.
+    let from = format!("{}+", locked.expect("memory is locked"));
+    let (output, _) = tampered(token(), "mmap", &from, "error=ENOMEM");
+    let output = output.expect_code(1);
+    assert!(output.stderr.contains("without memory"), "{output}");
+    assert!(!output.stderr.contains("bug"), "{output}");
 }

@@ -5,13 +5,17 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
-use crate::support::kernel::{has_keyrings, in_another_login, in_the_shared_login};
+use crate::support::kernel::{
+    Refusal, has_keyrings, in_another_login, in_the_shared_login, without_keyrings,
+};
 use crate::support::steps::{
     are_installed, assert_locked, assert_unlocked, cloudeka_and_world, logged_in, status, unlock,
     unlocked,
 };
 use crate::support::strace::{Call, can_trace, tampered, watched};
-use crate::support::{PASSPHRASE, TOKEN, World};
+use std::time::Duration;
+
+use crate::support::{PASSPHRASE, TOKEN, World, can_be_someone_else, wait_until};
 
 #[test]
 fn on_a_terminal_it_is_typed_once_and_then_the_token_comes_alone() {
@@ -135,10 +139,136 @@ fn another_login_of_the_same_user_does_not_see_it() {
     in_another_login(|| {
         assert_locked(&world);
         assert_eq!(status(&world)["locked"], true);
-        let output = world.cldkctl(["lock"]).run().succeeded();
-        assert!(output.stderr.contains("was not unlocked"), "{output}");
+        // Nor does unlocking there take its place.
+        unlock(&world, &[]);
+        assert_unlocked(&world);
     });
-    assert_unlocked(&world); // nor does locking there reach it
+    assert_unlocked(&world);
+}
+
+#[test]
+fn locking_in_one_login_locks_every_other() {
+    if !has_keyrings() {
+        return;
+    }
+    let (_cloudeka, world) = unlocked(&[]);
+    // One with a longer name beside it is another vault. (The kernel separates what it says
+    // of a key with semicolons.)
+    let other = world.data().join("cldkctl/vault.age;: other");
+    log_in_elsewhere(&world, &other);
+    let with_other = |args: &[&str]| {
+        let command = world
+            .cldkctl(args.iter().copied())
+            .arg("--vault")
+            .arg(&other);
+        command.stdin(PASSPHRASE).run().succeeded()
+    };
+    with_other(&["unlock", "--passphrase-stdin"]);
+    in_another_login(|| {
+        unlock(&world, &[]);
+        in_another_login(|| {
+            let output = world.cldkctl(["lock"]).run().succeeded();
+            assert!(output.stderr.contains("Locked the vault"), "{output}");
+            let output = world.cldkctl(["lock"]).run().succeeded();
+            assert!(output.stderr.contains("was not unlocked"), "{output}");
+        });
+        assert_locked(&world);
+    });
+    assert_locked(&world);
+    with_other(&["auth", "token"]);
+    let output = in_another_login(|| with_other(&["lock"]));
+    assert!(output.stderr.contains("Locked the vault"), "{output}");
+
+    unlock(&world, &[]);
+    in_another_login(|| world.cldkctl(["auth", "logout", "--all"]).run().succeeded());
+    let line = format!("cldkctl:{}: ", world.vault_path().display());
+    // The kernel collects what was invalidated a moment later.
+    let gone = || !fs::read_to_string("/proc/keys").unwrap().contains(&line);
+    assert!(wait_until(Duration::from_secs(3), gone));
+}
+
+#[test]
+fn lock_says_so_where_it_cannot_see_other_logins() {
+    if !has_keyrings() || !can_be_someone_else() || !are_installed(&["unshare"]) {
+        return;
+    }
+    let (_cloudeka, world) = unlocked(&[]);
+    let lock = || {
+        // As container runtimes mask it.
+        let script = "mount --bind /dev/null /proc/keys && exec \"$0\" lock";
+        let wrapper = ["unshare", "--mount", "sh", "-c", script];
+        let output = world
+            .cldkctl::<_, &str>([])
+            .under(wrapper)
+            .run()
+            .succeeded();
+        assert!(output.stderr.contains("other logins"), "{output}");
+        output.stderr
+    };
+    assert!(in_another_login(lock).contains("was not unlocked"));
+    assert_unlocked(&world);
+    assert!(lock().contains("Locked the vault"));
+    assert_locked(&world);
+}
+
+#[test]
+fn where_no_login_can_be_told_apart_a_script_that_asks_for_the_session_is_refused() {
+    let story = |where_: &str| {
+        let (_cloudeka, world) = cloudeka_and_world();
+        let file = world.write("passphrase", PASSPHRASE);
+        let run = |args: &[&str]| {
+            let command = world.cldkctl(args.iter().copied()).arg("--passphrase-file");
+            command.arg(&file).stdin(TOKEN).run()
+        };
+        // What asks for nothing in particular works, and says it.
+        let output = run(&["auth", "--token-stdin"]).succeeded();
+        assert!(
+            output.stderr.contains("All your logins"),
+            "{where_}: {output}"
+        );
+        assert_unlocked(&world);
+        let output = run(&["unlock"]).succeeded();
+        assert!(
+            output.stderr.contains("All your logins"),
+            "{where_}: {output}"
+        );
+        let output = run(&["unlock", "--scope", "user"]).succeeded();
+        assert!(
+            !output.stderr.contains("All your logins"),
+            "{where_}: {output}"
+        );
+        world.cldkctl(["lock"]).run().succeeded();
+
+        let output = run(&["unlock", "--scope", "session"]).expect_code(1);
+        assert!(output.stderr.contains("--scope user"), "{where_}: {output}");
+        assert_locked(&world);
+        let mut terminal = world.cldkctl(["unlock", "--scope", "session"]).on_pty();
+        terminal.expect("Vault passphrase:");
+        terminal.send_secret(PASSPHRASE);
+        terminal.expect("All your logins");
+        assert_eq!(terminal.wait(), 0, "{}", terminal.screen());
+        assert_unlocked(&world);
+    };
+    without_keyrings(Refusal::NotPermitted, || story("the agent"));
+    if has_keyrings() {
+        // After `World::new`, which makes a session keyring, nothing else would be shared.
+        let (_cloudeka, world) = logged_in();
+        in_the_shared_login(|| {
+            let args = ["unlock", "--passphrase-stdin", "--scope", "session"];
+            let output = world.cldkctl(args).stdin(PASSPHRASE).run().expect_code(1);
+            assert!(output.stderr.contains("--scope user"), "{output}");
+            assert_locked(&world);
+            let args = ["unlock", "--passphrase-stdin"];
+            let output = world.cldkctl(args).stdin(PASSPHRASE).run().succeeded();
+            assert!(output.stderr.contains("All your logins"), "{output}");
+            world.cldkctl(["lock"]).run().succeeded();
+        });
+        // With a session keyring nothing is said, nor refused.
+        let args = ["unlock", "--passphrase-stdin", "--scope", "session"];
+        let output = world.cldkctl(args).stdin(PASSPHRASE).run().succeeded();
+        assert!(!output.stderr.contains("All your logins"), "{output}");
+        assert_unlocked(&world);
+    }
 }
 
 #[test]

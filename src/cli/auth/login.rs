@@ -15,7 +15,7 @@ use crate::cli::recipient::{Given, name};
 use crate::cli::size::Size;
 use crate::exit::Exit;
 use crate::interrupt;
-use crate::keeper::Touch;
+use crate::keeper::{Reach, Touch};
 use crate::platform;
 use crate::prompt::source;
 use crate::secret::{Passphrase, Token};
@@ -126,10 +126,8 @@ impl LoginArgs {
             }
         };
         if self.no_unlock {
-            settings
-                .vault
-                .unlocker
-                .forget(&settings.vault.unlocker.slot());
+            let unlocker = &settings.vault.unlocker;
+            unlocker.forget(&unlocker.slot(), Reach::Login);
         } else if source != KeySource::Keeper {
             // One that was unlocked before stays so, and no longer than it would have.
             settings.vault.unlocker.keep(&opener);

@@ -9,7 +9,7 @@ use crate::cli::global::Settings;
 use crate::cli::vault::REPLACED;
 use crate::files::is_done;
 use crate::interrupt;
-use crate::keeper::Touch;
+use crate::keeper::{Reach, Touch};
 
 /// Remove a context's credential from the vault, or the vault itself
 ///
@@ -33,7 +33,7 @@ impl LogoutArgs {
             let locked = settings.vault.lock()?;
             let _hold = interrupt::hold();
             // First, so that no key is held of a vault that is gone.
-            settings.vault.unlocker.forget(&slot);
+            settings.vault.unlocker.forget(&slot, Reach::Everywhere);
             let copies = locked.copies(REPLACED);
             let removed = locked.remove();
             if is_done(&removed) {

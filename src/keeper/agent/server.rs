@@ -4,12 +4,12 @@
 //! One thread for all of it, no runtime: it waits for the next request or the next deadline, whichever
 //! comes first.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -27,10 +27,10 @@ const CLIENT_PATIENCE: Duration = Duration::from_secs(1);
 const FIRST_KEY_PATIENCE: Duration = Duration::from_secs(10);
 /// How long nobody is accepted when the system cannot.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How long the agent sleeps at most while it has a key. poll(2) does not count the time that
-/// the machine sleeps, and a key whose time ended meanwhile is not to stay for hours.
-const LONGEST_SLEEP: Duration = Duration::from_secs(30);
-/// Connections that are served at the same time; more have to wait.
+/// How long the agent sleeps at most. It may have lost its socket meanwhile; and poll(2) does
+/// not count the time that the machine sleeps.
+pub const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// Connections that are served at the same time; for one more, the oldest has to go.
 const MOST_CLIENTS: usize = 32;
 
 /// A key, and when it is forgotten unless it is used.
@@ -65,16 +65,43 @@ pub fn serve() -> Result<(), String> {
     let Some(_lock) = lock(&path).map_err(|error| format!("{}: {error}", path.display()))? else {
         return Ok(());
     };
-    let listener = listen(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let (listener, place) =
+        listen(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let result = Agent {
         entries: HashMap::new(),
-        clients: Vec::new(),
+        clients: VecDeque::new(),
     }
-    .run(&listener)
+    .run(&listener, &place)
     .map_err(|error| format!("{}: {error}", path.display()));
-    // While the lock is still held: the next agent's socket is not this one's to remove.
-    let _ = fs::remove_file(&path);
+    if place.is_ours() {
+        let _ = fs::remove_file(&path);
+    }
     result
+}
+
+/// Where a socket was made, and which file it is there.
+struct Place {
+    path: PathBuf,
+    file: (u64, u64),
+}
+
+impl Place {
+    fn of(path: &Path) -> io::Result<Self> {
+        let (path, file) = (path.to_owned(), Self::file_at(path)?);
+        Ok(Self { path, file })
+    }
+
+    /// Whether clients still find the socket there. The folder may have been removed and made
+    /// again, as logind does between two logins. While the socket is open, no other file has
+    /// its number.
+    fn is_ours(&self) -> bool {
+        Self::file_at(&self.path).is_ok_and(|file| file == self.file)
+    }
+
+    fn file_at(path: &Path) -> io::Result<(u64, u64)> {
+        let metadata = fs::symlink_metadata(path)?;
+        Ok((metadata.dev(), metadata.ino()))
+    }
 }
 
 /// The lock that says which agent is the one; `None` when another holds it.
@@ -94,7 +121,7 @@ fn lock(socket: &Path) -> io::Result<Option<File>> {
 }
 
 /// Listens on the socket. One that lies there is a dead agent's, since we hold the lock.
-fn listen(path: &Path) -> io::Result<UnixListener> {
+fn listen(path: &Path) -> io::Result<(UnixListener, Place)> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -103,18 +130,19 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
     // Nobody else gets as far as this in a folder of ours; it looks better, too.
     fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
     listener.set_nonblocking(true)?;
-    Ok(listener)
+    Ok((listener, Place::of(path)?))
 }
 
 struct Agent {
     entries: HashMap<Slot, Entry>,
-    clients: Vec<Client>,
+    clients: VecDeque<Client>,
 }
 
 impl Agent {
-    fn run(mut self, listener: &UnixListener) -> io::Result<()> {
+    fn run(mut self, listener: &UnixListener, place: &Place) -> io::Result<()> {
         let mut idle_until = Some(uptime() + FIRST_KEY_PATIENCE);
-        loop {
+        // Where nobody can reach it, nobody could lock what it holds.
+        while place.is_ours() {
             let now = uptime();
             self.entries.retain(|_, entry| now < entry.until);
             self.clients.retain(|client| now < client.until);
@@ -124,9 +152,10 @@ impl Agent {
                 return Ok(());
             }
             self.wait(listener, idle_until, now)?;
-            while self.clients.len() < MOST_CLIENTS {
+            // A few at a time, so that each is attended to before those behind it push it out.
+            for _ in 0..MOST_CLIENTS / 4 {
                 match listener.accept() {
-                    Ok((stream, _)) => self.clients.extend(Client::new(stream)),
+                    Ok((stream, _)) => self.admit(stream),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     // Without a descriptor to spare, say, they go on waiting, and the listener
                     // would wake us for them at once.
@@ -141,6 +170,17 @@ impl Agent {
                 self.attend(client);
             }
         }
+        Ok(())
+    }
+
+    /// Takes a connection of this user's; one that says nothing makes room for it.
+    fn admit(&mut self, stream: UnixStream) {
+        if let Some(client) = Client::new(stream) {
+            if self.clients.len() == MOST_CLIENTS {
+                self.clients.pop_front();
+            }
+            self.clients.push_back(client);
+        }
     }
 
     /// Sleeps until something can be read, or a deadline comes.
@@ -154,24 +194,22 @@ impl Agent {
         let deadlines = deadlines
             .chain(self.clients.iter().map(|client| client.until))
             .chain(idle_until);
-        let timeout = deadlines.min().map(|until| {
-            let left = until.saturating_sub(now).min(LONGEST_SLEEP);
-            Timespec {
-                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-                // Rounded up to a millisecond, poll(2)'s own unit.
-                tv_nsec: i64::from(left.subsec_millis() + 1).min(999) * 1_000_000,
-            }
-        });
+        let left = deadlines
+            .map(|until| until.saturating_sub(now))
+            .fold(LONGEST_SLEEP, Duration::min);
+        let timeout = Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            // Rounded up to a millisecond, poll(2)'s own unit.
+            tv_nsec: i64::from(left.subsec_millis() + 1).min(999) * 1_000_000,
+        };
         let mut waited: Vec<PollFd<'_>> = Vec::with_capacity(self.clients.len() + 1);
-        if self.clients.len() < MOST_CLIENTS {
-            waited.push(PollFd::new(listener, PollFlags::IN));
-        }
+        waited.push(PollFd::new(listener, PollFlags::IN));
         waited.extend(
             self.clients
                 .iter()
                 .map(|client| PollFd::new(&client.stream, PollFlags::IN)),
         );
-        match poll(&mut waited, timeout.as_ref()) {
+        match poll(&mut waited, Some(&timeout)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -180,7 +218,7 @@ impl Agent {
     /// Reads on, and answers when the request is whole.
     fn attend(&mut self, mut client: Client) {
         match client.read_on() {
-            Received::Part => self.clients.push(client),
+            Received::Part => self.clients.push_back(client),
             Received::Nonsense => {}
             Received::Whole(request) => {
                 let reply = self.answer(request);

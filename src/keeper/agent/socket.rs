@@ -1,11 +1,17 @@
 //! Where the agent's socket lies: in a folder that nobody else can enter.
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 use etcetera::base_strategy::Xdg;
+
+/// Its name in that folder's parent.
+const NAME: &str = "cldkctl/agent.sock";
 
 /// `sun_path` of unix(7) holds 108 bytes with the terminating zero; macOS has 104.
 const LONGEST_PATH: usize = 103;
@@ -41,10 +47,23 @@ pub fn places() -> Result<Vec<PathBuf>, String> {
     if !places.contains(&usual) && is_ours(&usual).is_ok() {
         places.push(usual);
     }
-    Ok(places
-        .into_iter()
-        .map(|place| place.join("cldkctl").join("agent.sock"))
-        .collect())
+    Ok(places.into_iter().map(|place| place.join(NAME)).collect())
+}
+
+/// Where agents of this user listen that were started with another `XDG_RUNTIME_DIR`, as far as
+/// the system lists sockets, proc_pid_net(5).
+#[must_use]
+pub fn listed() -> Vec<PathBuf> {
+    let sockets = fs::read("/proc/net/unix").unwrap_or_default();
+    let places = sockets.split(|byte| *byte == b'\n').filter_map(|line| {
+        let start = line.iter().position(|byte| *byte == b'/')?;
+        let path = Path::new(OsStr::from_bytes(&line[start..]));
+        // Not to knock at other users' doors.
+        let ours = path.ends_with(NAME) && is_ours(path.parent()?).is_ok();
+        ours.then(|| path.to_owned())
+    });
+    // Each connection that the agent accepted has its name, too.
+    places.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Makes the socket's folder, 0700.

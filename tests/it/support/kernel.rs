@@ -32,16 +32,25 @@ pub fn in_another_login<T: Send>(story: impl FnOnce() -> T + Send) -> T {
     })
 }
 
+/// Runs `story` in a session keyring of this name, `keyctl session NAME`: the one there is, if
+/// the kernel lets this user join it, or else a new one.
+#[track_caller]
+pub fn in_a_login_named<T: Send>(name: &str, story: impl FnOnce() -> T + Send) -> T {
+    in_a_thread(|| {
+        assert!(
+            join_session_keyring(Some(name)),
+            "it can be joined or made: {name}"
+        );
+        story()
+    })
+}
+
 /// Runs `story` as a login that has no session keyring of its own, but the user-session
 /// keyring, user-session-keyring(7): as with `su`, cron, and some containers.
 #[track_caller]
 pub fn in_the_shared_login<T: Send>(story: impl FnOnce() -> T + Send) -> T {
-    in_a_thread(|| {
-        let uid = rustix::process::geteuid().as_raw();
-        let joined = join_session_keyring(Some(&format!("_uid_ses.{uid}")));
-        assert!(joined, "a user may join the user-session keyring");
-        story()
-    })
+    let uid = rustix::process::geteuid().as_raw();
+    in_a_login_named(&format!("_uid_ses.{uid}"), story)
 }
 
 /// Runs `story` where the kernel refuses everything about keyrings.
