@@ -21,9 +21,9 @@ mod vault;
 
 pub use connection::Connection;
 pub use credentials::{Address, Credential, Credentials};
-pub use error::{Error, IdentityKind, Input};
+pub use error::{Error, IdentityKind, Input, MemoryError};
 pub use new_passphrase::{NewPassphrase, check_new};
-pub use rollback::{MemoryError, Rollback, Standing};
+pub use rollback::{Rollback, Standing};
 pub use ui::{Notice, Progress, Step, Task, Ui};
 pub use unlock::{KeySource, PassphraseSource, Unlocker, VaultKey};
 pub use vault::{OpenVault, Vault, named_context};

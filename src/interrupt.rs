@@ -26,8 +26,8 @@ use signal_hook::low_level::emulate_default_handler;
 use crate::exit::Exit;
 use crate::platform::{self, End};
 
-pub(crate) use quiet::{LOOK, QuietTerminal, timespec};
-pub(crate) use turn::Turn;
+pub(crate) use quiet::{QuietTerminal, timespec};
+pub(crate) use turn::{LOOK, Turn};
 
 /// What has to be undone before the process goes.
 static QUIET_TERMINAL: Mutex<Option<QuietTerminal>> = Mutex::new(None);

@@ -161,3 +161,35 @@ pub enum Input {
     /// A file.
     File(PathBuf),
 }
+
+/// Why nothing can be told, or nothing be remembered.
+#[derive(Debug, thiserror::Error)]
+pub enum MemoryError {
+    /// Somebody else can write there.
+    #[error(transparent)]
+    NotSafe(StoreError),
+    /// It is there, and cannot be read.
+    #[error(transparent)]
+    Unreadable(StoreError),
+    /// It is there, and is something else.
+    #[error("{} does not hold a revision number", .0.display())]
+    Garbled(PathBuf),
+    /// It cannot be written.
+    #[error(transparent)]
+    Unwritable(#[from] StoreError),
+    /// It is locked.
+    #[error("another cldkctl is busy with {}", .0.display())]
+    Busy(PathBuf),
+}
+
+impl MemoryError {
+    pub(super) fn of_reading(error: StoreError, path: PathBuf) -> Self {
+        match error {
+            StoreError::NotOurs { .. }
+            | StoreError::OpenFolder { .. }
+            | StoreError::Unmapped { .. } => Self::NotSafe(error),
+            StoreError::TooLarge { .. } => Self::Garbled(path),
+            error => Self::Unreadable(error),
+        }
+    }
+}

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::{Errno, retry_on_intr};
 
+use super::error::MemoryError;
 use super::ui::{Notice, Step, Ui};
 use crate::files::{
     Existing, Store, StoreError, is_done, make_folder, remove_leftovers, write_whole,
@@ -72,38 +73,6 @@ impl Memory {
     /// Whether a vault of this revision is an older copy, or comes of one.
     fn is_beyond(self, revision: u64) -> bool {
         self.saved_over || self.revision > revision
-    }
-}
-
-/// Why nothing can be told, or nothing be remembered.
-#[derive(Debug, thiserror::Error)]
-pub enum MemoryError {
-    /// Somebody else can write there.
-    #[error(transparent)]
-    NotSafe(StoreError),
-    /// It is there, and cannot be read.
-    #[error(transparent)]
-    Unreadable(StoreError),
-    /// It is there, and is something else.
-    #[error("{} does not hold a revision number", .0.display())]
-    Garbled(PathBuf),
-    /// It cannot be written.
-    #[error(transparent)]
-    Unwritable(#[from] StoreError),
-    /// It is locked.
-    #[error("another cldkctl is busy with {}", .0.display())]
-    Busy(PathBuf),
-}
-
-impl MemoryError {
-    fn of_reading(error: StoreError, path: PathBuf) -> Self {
-        match error {
-            StoreError::NotOurs { .. }
-            | StoreError::OpenFolder { .. }
-            | StoreError::Unmapped { .. } => Self::NotSafe(error),
-            StoreError::TooLarge { .. } => Self::Garbled(path),
-            error => Self::Unreadable(error),
-        }
     }
 }
 

@@ -4,8 +4,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::error::Error;
-use super::rollback::MemoryError;
+use super::error::{Error, MemoryError};
 use crate::api::Event;
 use crate::keeper::KeepersError;
 use crate::prompt::{Asker, PromptError};

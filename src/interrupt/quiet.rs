@@ -27,9 +27,6 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// How long keys are dropped at most, also from one that is held down.
 const DROPPING: Duration = Duration::from_secs(1);
 
-/// How often the terminal is looked at while a person thinks.
-pub(crate) const LOOK: Duration = Duration::from_millis(100);
-
 /// A terminal whose echo we turned off.
 pub(crate) struct QuietTerminal {
     file: File,

@@ -4,12 +4,15 @@ use std::fs::{self, File, OpenOptions};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::thread;
+use std::time::Duration;
 
 use rustix::fs::OFlags;
 use rustix::process::{Pid, getpgid, getpgrp};
 
-use super::quiet::LOOK;
 use crate::platform;
+
+/// How often the terminal is looked at while a person thinks.
+pub(crate) const LOOK: Duration = Duration::from_millis(100);
 
 /// The right to ask on the controlling terminal, until it is dropped.
 ///

@@ -13,7 +13,6 @@ use age::{Callbacks, DecryptError, EncryptError, Identity, Recipient};
 use age_core::format::{FileKey, Stanza};
 use age_core::plugin::{Connection, IDENTITY_V1};
 
-use super::seal::SealError;
 use super::stanza;
 use crate::printable::on_one_line;
 
@@ -105,7 +104,7 @@ impl<C: Callbacks> Recipient for PluginRecipient<C> {
         file_key: &FileKey,
     ) -> Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
         let name = &self.name;
-        let failed = |error: PluginError| EncryptError::Io(SealError::from(error).into_io());
+        let failed = |error: PluginError| EncryptError::Io(io::Error::other(error));
         let wrapped = self.plugin.wrap_file_key(file_key).map_err(|error| {
             failed(match error {
                 EncryptError::Io(error) => PluginError::io(name, &error),
@@ -166,7 +165,7 @@ impl<C: Callbacks> Identity for PluginIdentity<C> {
 
     fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, DecryptError>> {
         self.unwrap(stanzas)
-            .map_err(|error| DecryptError::Io(SealError::from(error).into_io()))
+            .map_err(|error| DecryptError::Io(io::Error::other(error)))
             .transpose()
     }
 }

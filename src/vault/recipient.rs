@@ -5,6 +5,7 @@
 //! is derived.
 
 use std::collections::HashSet;
+use std::io;
 
 use age::x25519;
 use age::{DecryptError, EncryptError};
@@ -13,7 +14,6 @@ use bech32::{Bech32, Hrp};
 use zeroize::Zeroizing;
 
 use super::kdf::Kdf;
-use super::seal::SealError;
 use super::stanza::{self, StanzaError};
 use crate::secret::Key;
 
@@ -90,7 +90,7 @@ impl age::Identity for PassphraseIdentity {
             {
                 match stanzas.iter().find_map(|stanza| self.unwrap_stanza(stanza)) {
                     Some(result) => Some(result.and(Err(DecryptError::InvalidMac))),
-                    None => Some(Err(DecryptError::Io(SealError::PerhapsNewer.into_io()))),
+                    None => Some(Err(DecryptError::Io(io::Error::other(StanzaError::Newer)))),
                 }
             }
             Err(_) => Some(Err(DecryptError::InvalidHeader)),

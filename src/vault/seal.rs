@@ -370,13 +370,15 @@ fn recipients(
 }
 
 impl SealError {
-    /// To go through `age`, whose identities and recipients fail with its own errors or this.
-    pub(super) fn into_io(self) -> io::Error {
-        io::Error::other(self)
-    }
-
+    /// What an identity or a recipient of ours failed with: `age` passes an I/O error on.
     fn from_io(error: io::Error, otherwise: impl FnOnce(io::Error) -> Self) -> Self {
-        error.downcast().unwrap_or_else(otherwise)
+        match error.downcast::<PluginError>() {
+            Ok(plugin) => Self::Plugin(plugin),
+            Err(error) => match error.downcast::<StanzaError>() {
+                Ok(_) => Self::PerhapsNewer,
+                Err(error) => otherwise(error),
+            },
+        }
     }
 }
 
