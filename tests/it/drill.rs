@@ -220,7 +220,7 @@ fn run(world: &World, bin: &Path, passphrase: &Path, line: &str) {
 #[test]
 fn the_commands_about_backups_do_what_they_say() {
     let commands = commands("Back up and restore");
-    let [here @ .., to_pipe, from_pipe] = &commands[..] else {
+    let [here @ .., unlock, to_pipe, from_pipe] = &commands[..] else {
         panic!("{commands:?}");
     };
     let (here, there) = here.split_at(3);
@@ -250,6 +250,7 @@ fn the_commands_about_backups_do_what_they_say() {
     );
     crate::support::world::set_mode(world.write("bin/ssh", ssh), 0o700);
     let third = World::new();
+    run(&world, &bin, &passphrase, unlock);
     run(&world, &bin, &passphrase, to_pipe);
     run(&third, &bin, &passphrase, from_pipe);
     let vault = |world: &World| fs::read(world.vault_path()).expect("a vault");
