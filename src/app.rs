@@ -21,7 +21,10 @@ mod vault;
 
 pub use connection::Connection;
 pub use credentials::{Address, Credential, Credentials};
-pub use error::{Error, IdentityKind, Input, MemoryError};
+pub use error::{
+    CertificatesError, Error, IdentityKind, Input, KeyError, LoginError, MemoryError,
+    NewPassphraseError,
+};
 pub use new_passphrase::{NewPassphrase, check_new};
 pub use rollback::{Rollback, Standing};
 pub use ui::{Notice, Progress, Step, Task, Ui};

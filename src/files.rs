@@ -80,6 +80,12 @@ pub enum StoreError {
         /// The folder.
         path: PathBuf,
     },
+    /// Others may write to a file that nobody else may change.
+    #[error("other users can change {path}", path = path.display())]
+    OpenFile {
+        /// The file.
+        path: PathBuf,
+    },
     /// A folder, a device, a pipe or the like stands in place of the vault.
     #[error("{path} is not a regular file", path = path.display())]
     NotAFile {
@@ -155,7 +161,17 @@ impl Store {
     /// # Errors
     /// When it cannot be read, is no regular file, is too large, or belongs to another user.
     pub fn read(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        read_file(&self.resolve()?, Whose::Ours)
+        read_file(&self.resolve()?, Whose::Ours, MAX_FILE_BYTES)
+    }
+
+    /// Reads a file of at most `limit` bytes that nobody else can have written, such as settings:
+    /// ours or the system's, closed to others, in folders that are. `None` when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read, is not a regular file, is too large, or others can change it.
+    pub fn read_unaltered(&self, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        // Who can replace the file, or what a link in its place leads to, can write it.
+        read_file(&self.resolve()?, Whose::Unaltered, limit)
     }
 
     /// Reads a copy that may lie anywhere and be anybody's, such as one on a stick or a
@@ -165,7 +181,7 @@ impl Store {
     /// When it cannot be read, is no regular file or is too large.
     pub fn read_wherever(&self) -> Result<Option<Vec<u8>>, StoreError> {
         match self.path.canonicalize() {
-            Ok(path) => read_file(&path, Whose::Anybodys),
+            Ok(path) => read_file(&path, Whose::Anybodys, MAX_FILE_BYTES),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(io_error("read", &self.path)(error)),
         }
@@ -291,7 +307,7 @@ impl Locked {
     /// # Errors
     /// As [`Store::read`].
     pub fn read(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        read_file(&self.path, Whose::Ours)
+        read_file(&self.path, Whose::Ours, MAX_FILE_BYTES)
     }
 
     /// Replaces the vault by `bytes`, with mode 0600. When this returns, they are on disk.

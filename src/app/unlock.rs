@@ -7,7 +7,7 @@ use std::rc::Rc;
 use age::Identity;
 use zeroize::Zeroizing;
 
-use super::error::{Error, IdentityKind, Input};
+use super::error::{Error, IdentityKind, Input, KeyError};
 use super::ui::{Notice, Step, Task, Ui};
 use crate::keeper::{
     Choice, Description, Found, Held, Keepers, KeepersError, Limits, Reach, Scope, Slot, Touch,
@@ -133,7 +133,7 @@ impl Unlocker {
             return Ok((key, KeySource::Supplied));
         }
         let Some(kdf) = self.kdf(sealed)? else {
-            return Err(Error::NeedsIdentity(self.path.clone()));
+            return Err(KeyError::NeedsIdentity(self.path.clone()).into());
         };
         let mut found = self.keepers.get(&self.slot(), &kdf.salt, touch);
         // The command that it waited for may have unlocked the vault.
@@ -177,7 +177,7 @@ impl Unlocker {
         }
         match self.kdf(sealed)? {
             Some(kdf) => Ok((self.ask(kdf, QUESTION)?.0, KeySource::Typed)),
-            None => Err(Error::NeedsIdentity(self.path.clone())),
+            None => Err(KeyError::NeedsIdentity(self.path.clone()).into()),
         }
     }
 
@@ -212,13 +212,13 @@ impl Unlocker {
     pub fn ask(&self, kdf: &Kdf, question: &str) -> Result<(VaultKey, Passphrase), Error> {
         let answer = self.ui.ask_hidden(question).map_err(|error| {
             if error.is_silence() {
-                Error::Locked(self.path.clone(), error)
+                KeyError::Locked(self.path.clone(), error).into()
             } else {
-                error.into()
+                Error::from(error)
             }
         })?;
         if answer.is_empty() {
-            return Err(Error::NothingTyped);
+            return Err(KeyError::NothingTyped.into());
         }
         let passphrase = Passphrase::new(&answer);
         let key = self.derive(kdf.clone(), &passphrase)?;
@@ -259,7 +259,7 @@ impl Unlocker {
     pub fn derive_from(&self, sealed: &Sealed, passphrase: &Passphrase) -> Result<VaultKey, Error> {
         match self.kdf(sealed)? {
             Some(kdf) => self.derive(kdf.clone(), passphrase),
-            None => Err(Error::NoPassphrase(self.path.clone())),
+            None => Err(KeyError::NoPassphrase(self.path.clone()).into()),
         }
     }
 
@@ -281,8 +281,8 @@ impl Unlocker {
             true => IdentityKind::Ssh,
             false => IdentityKind::Age,
         };
-        identity::parse(&text, &name, self.ui.asker())
-            .map_err(|error| Error::Identity(path.to_owned(), kind, error))
+        let identities = identity::parse(&text, &name, self.ui.asker());
+        Ok(identities.map_err(|error| KeyError::Identity(path.to_owned(), kind, error))?)
     }
 
     /// Derives the key of a passphrase, and shows that it takes a while.
@@ -371,7 +371,7 @@ pub(super) fn read_passphrase(source: &PassphraseSource, ui: &dyn Ui) -> Result<
     };
     let passphrase = Passphrase::new(&text);
     if passphrase.is_empty() {
-        return Err(Error::EmptyPassphrase(input));
+        return Err(KeyError::Empty(input).into());
     }
     Ok(passphrase)
 }

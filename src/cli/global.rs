@@ -14,18 +14,17 @@ use etcetera::base_strategy::Xdg;
 use super::config::Config;
 use super::console::{Color, Console, Format};
 use super::environment::{self, TokenVariable};
-use super::failure::Failure;
+use super::error::{Error, SettingsError};
 use super::period::Period;
 use super::size::Size;
 use super::ui::TerminalUi;
 use crate::app::{
-    Address, Connection, Credentials, Error, PassphraseSource, Rollback, Ui, Unlocker, Vault,
+    Address, Connection, Credentials, LoginError, PassphraseSource, Rollback, Ui, Unlocker, Vault,
 };
-use crate::exit::Exit;
 use crate::files::Store;
 use crate::keeper::{Choice, Keepers, Limits};
 use crate::prompt::Asker;
-use crate::secret::Token;
+use crate::secret::{Token, TokenError};
 use crate::vault::{Ceiling, ContextName, Cost, Defaults};
 
 /// Flags of the original, then ours. None of them is ever a secret.
@@ -138,7 +137,7 @@ pub struct Settings {
     /// Whether that was on the command line, for this command alone.
     pub context_is_a_flag: bool,
     /// The value of `CLDKCTL_TOKEN`, if it is set.
-    pub token: Result<Option<Token>, Error>,
+    pub token: Result<Option<Token>, TokenError>,
     /// How to write data.
     pub output: Format,
     /// Namespace, project and so on, where they were given.
@@ -152,10 +151,10 @@ impl Settings {
     ///
     /// # Errors
     /// When it is not a token.
-    pub fn token(&self) -> Result<Option<&Token>, Failure> {
+    pub fn token(&self) -> Result<Option<&Token>, Error> {
         match &self.token {
             Ok(token) => Ok(token.as_ref()),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(LoginError::Variable(*error).into()),
         }
     }
 
@@ -163,7 +162,7 @@ impl Settings {
     ///
     /// # Errors
     /// When `CLDKCTL_TOKEN` is not a token.
-    pub fn credentials(&self) -> Result<Credentials<'_>, Failure> {
+    pub fn credentials(&self) -> Result<Credentials<'_>, Error> {
         Ok(Credentials {
             vault: &self.vault,
             variable: self.token()?,
@@ -195,11 +194,8 @@ impl GlobalArgs {
     ///
     /// # Errors
     /// When a value cannot be what it is meant for, or `config.toml` cannot be used.
-    pub fn settle(self, token: &TokenVariable) -> Result<Settings, Failure> {
-        let folders = Xdg::new().map_err(|_| {
-            Failure::new(Exit::Failure, "cannot find out where your home folder is")
-                .hint("set HOME, or name the vault with --vault")
-        })?;
+    pub fn settle(self, token: &TokenVariable) -> Result<Settings, Error> {
+        let folders = Xdg::new().map_err(|_| SettingsError::NoHome)?;
         let config = Config::read(&folders.config_dir().join("cldkctl/config.toml"))?;
         let console = self.console();
         let color = self.color.or(config.color).unwrap_or_default();
@@ -309,7 +305,7 @@ fn parsed<T>(
     variable: &str,
     given: Option<String>,
     configured: Option<T>,
-) -> Result<Option<T>, Failure>
+) -> Result<Option<T>, SettingsError>
 where
     T: FromStr,
     T::Err: std::fmt::Display,
@@ -321,23 +317,21 @@ where
             None => return Ok(configured),
         },
     };
-    text.parse().map(Some).map_err(|error| {
-        Failure::new(Exit::Usage, format!("{name} cannot be used: {error}"))
-            .hint("for more information, try '--help'")
-    })
+    text.parse()
+        .map(Some)
+        .map_err(|error: T::Err| SettingsError::Value {
+            name: name.to_owned(),
+            why: error.to_string(),
+        })
 }
 
 /// An environment variable; an empty one counts as unset, as POSIX tools have it. One that is
 /// no text does not: it was meant to say something.
-fn env_text(name: &str) -> Result<Option<String>, Failure> {
+fn env_text(name: &str) -> Result<Option<String>, SettingsError> {
     match std::env::var(name) {
         Ok(text) => Ok((!text.is_empty()).then_some(text)),
         Err(VarError::NotPresent) => Ok(None),
-        Err(VarError::NotUnicode(_)) => Err(Failure::new(
-            Exit::Usage,
-            format!("{name} cannot be used: it is not UTF-8 text"),
-        )
-        .hint("set it again, or unset it")),
+        Err(VarError::NotUnicode(_)) => Err(SettingsError::NotText(name.to_owned())),
     }
 }
 

@@ -12,7 +12,7 @@ mod verify;
 
 use clap::{Args, Subcommand};
 
-use super::failure::Failure;
+use super::error::Error;
 use super::global::Settings;
 
 /// What a vault that was replaced is called behind its own name; the date follows.
@@ -39,7 +39,7 @@ enum VaultCommand {
 }
 
 impl VaultArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         match self.command {
             VaultCommand::Path(args) => args.run(settings),
             VaultCommand::Info(args) => args.run(settings),

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::cli::console::print_path;
-use crate::cli::failure::Failure;
+use crate::cli::error::Error;
 use crate::cli::global::Settings;
 
 /// Print the path of the vault, whether or not there is one yet
@@ -11,7 +11,7 @@ use crate::cli::global::Settings;
 pub(super) struct PathArgs {}
 
 impl PathArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         print_path(settings.vault.path())
     }
 }

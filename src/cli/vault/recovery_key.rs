@@ -15,9 +15,8 @@ use tempfile::{NamedTempFile, PersistError};
 use zeroize::Zeroizing;
 
 use self::sheet::{Form, Sheet};
-use crate::cli::failure::Failure;
+use crate::cli::error::{Error, RecoveryKeyError};
 use crate::cli::global::Settings;
-use crate::exit::Exit;
 use crate::files::{names_in, sync_folder};
 use crate::interrupt;
 use crate::keeper::Touch;
@@ -52,7 +51,7 @@ struct Added {
 }
 
 impl RecoveryKeyArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         interrupt::watch();
         // What cannot be done is better known before a passphrase is typed.
         let kit = match self.kit {
@@ -81,7 +80,7 @@ impl RecoveryKeyArgs {
         // terminal: the key is shown, the vault is replaced, and only then is it said that the
         // key counts.
         let added = vault.update_around(
-            |contents| -> Result<_, Failure> {
+            |contents| -> Result<_, Error> {
                 let label = contents.free_label(LABEL);
                 let entry = RecipientEntry::public(recipient.clone(), Some(label.clone()));
                 contents.recipients.push(entry);
@@ -101,17 +100,12 @@ impl RecoveryKeyArgs {
                     };
                     let (draft, folder) = kit.draft(&sheet.written(kit.form))?;
                     replace()?;
-                    kit.publish(draft, &folder)
+                    Ok(kit.publish(draft, &folder)?)
                 }
                 None => {
                     show(settings, secret)?;
-                    replace().map_err(|error| {
-                        let failure = Failure::from(error);
-                        Failure {
-                            what: format!("{}; the key above opens nothing", failure.what),
-                            ..failure
-                        }
-                    })
+                    replace()
+                        .map_err(|error| RecoveryKeyError::ShownUnsaved(Box::new(error)).into())
                 }
             },
         )?;
@@ -134,24 +128,20 @@ impl RecoveryKeyArgs {
 }
 
 /// Makes sure that there is a terminal to show a key on.
-fn find_terminal(settings: &Settings) -> Result<(), Failure> {
+fn find_terminal(settings: &Settings) -> Result<(), Error> {
     settings.asker.show("").map_err(|error| {
-        if error.is_silence() {
-            let what = if settings.asker.is_allowed() {
-                "there is no terminal to show the key on"
-            } else {
-                "--no-input forbids to show the key on the terminal"
-            };
-            Failure::new(Exit::Usage, what)
-                .hint("have it written to a sheet with --kit FILE.svg or --kit FILE.txt; the vault is as it was")
-        } else {
+        if !error.is_silence() {
             error.into()
+        } else if settings.asker.is_allowed() {
+            RecoveryKeyError::NoTerminal.into()
+        } else {
+            RecoveryKeyError::Forbidden.into()
         }
     })
 }
 
 /// Shows the key on the terminal and nowhere else: stdout may be a log.
-fn show(settings: &Settings, secret: &str) -> Result<(), Failure> {
+fn show(settings: &Settings, secret: &str) -> Result<(), Error> {
     let code = Qr::of(secret, Resilience::Screen).expect("74 characters are not too many");
     let code = match settings.asker.columns() {
         Some(columns) if columns < code.width() => Zeroizing::new(String::from(
@@ -179,18 +169,12 @@ struct Kit {
 }
 
 impl Kit {
-    fn new(path: PathBuf, overwrite: bool) -> Result<Self, Failure> {
+    fn new(path: PathBuf, overwrite: bool) -> Result<Self, RecoveryKeyError> {
         let extension = path.extension().map(|end| end.to_ascii_lowercase());
         let form = match extension.as_ref().and_then(|end| end.to_str()) {
             Some("svg") => Form::Svg,
             Some("txt") => Form::Text,
-            _ => {
-                return Err(
-                    Failure::new(Exit::Usage, "the name of a kit ends in .svg or .txt").hint(
-                        "an .svg prints as one page from any browser; the vault is as it was",
-                    ),
-                );
-            }
+            _ => return Err(RecoveryKeyError::Ending),
         };
         let kit = Self {
             path,
@@ -203,10 +187,8 @@ impl Kit {
         Ok(kit)
     }
 
-    fn exists(&self) -> Failure {
-        let path = self.path.display();
-        Failure::new(Exit::Failure, format!("{path} is there already"))
-            .hint("take another name, or overwrite it with --force; the vault is as it was")
+    fn exists(&self) -> RecoveryKeyError {
+        RecoveryKeyError::Exists(self.path.clone())
     }
 
     fn folder(&self) -> &Path {
@@ -216,10 +198,8 @@ impl Kit {
         }
     }
 
-    fn unwritable(&self, error: &io::Error) -> Failure {
-        let path = self.path.display();
-        Failure::new(Exit::Failure, format!("cannot write {path}: {error}"))
-            .hint("check the folder; the vault is as it was")
+    fn unwritable(&self, error: io::Error) -> RecoveryKeyError {
+        RecoveryKeyError::Unwritten(self.path.clone(), error)
     }
 
     /// Says which drafts are in the folder: of a run that was killed, or that goes on at the
@@ -240,7 +220,7 @@ impl Kit {
 
     /// The sheet on disk, mode 0600, under a name of its own that nobody had (`O_EXCL`). It is
     /// gone again when this is dropped. And its folder, open.
-    fn draft(&self, sheet: &str) -> Result<(NamedTempFile, File), Failure> {
+    fn draft(&self, sheet: &str) -> Result<(NamedTempFile, File), RecoveryKeyError> {
         let write = || {
             let folder = File::open(self.folder())?;
             let mut file = tempfile::Builder::new()
@@ -253,12 +233,12 @@ impl Kit {
             sync_folder(&folder)?;
             Ok((file, folder))
         };
-        write().map_err(|error| self.unwritable(&error))
+        write().map_err(|error: io::Error| self.unwritable(error))
     }
 
     /// Gives the sheet its name. If that fails the sheet stays where it is: the vault has its
     /// key by now.
-    fn publish(&self, mut draft: NamedTempFile, folder: &File) -> Result<(), Failure> {
+    fn publish(&self, mut draft: NamedTempFile, folder: &File) -> Result<(), RecoveryKeyError> {
         let published = loop {
             let published = if self.overwrite {
                 draft.persist(&self.path)
@@ -279,16 +259,10 @@ impl Kit {
                 Ok(())
             }
             Err(PersistError { error, file }) => {
-                let path = self.path.display();
-                let what = format!("cannot write {path}: {error}");
+                let path = self.path.clone();
                 Err(match file.keep() {
-                    Ok((_, kept)) => Failure::new(Exit::Failure, what).hint(format!(
-                        "the key is in the vault, and its sheet is {}: rename it",
-                        kept.display()
-                    )),
-                    Err(_) => Failure::new(Exit::Failure, what).hint(
-                        "the key is in the vault, and nobody has it: take it out with `cldkctl vault recipients remove`, and try again",
-                    ),
+                    Ok((_, kept)) => RecoveryKeyError::Unnamed(path, error, kept),
+                    Err(_) => RecoveryKeyError::Lost(path, error),
                 })
             }
         }
