@@ -9,12 +9,14 @@ pub mod context;
 pub mod environment;
 pub mod error;
 pub mod exec;
+pub mod format;
 pub mod global;
 pub mod lock;
 pub mod period;
 pub mod recipient;
 mod refusal;
 pub mod report;
+pub mod settings;
 pub mod size;
 pub mod ui;
 pub mod unlock;
@@ -29,6 +31,7 @@ use self::environment::TokenVariable;
 use self::error::{Error, LockError};
 use self::global::GlobalArgs;
 use self::report::Report;
+use self::settings::Settings;
 use crate::exit::Exit;
 use crate::keeper::agent;
 
@@ -132,7 +135,7 @@ fn hold_keys(serve: bool) -> Exit {
 }
 
 fn run(cli: Cli, token: &TokenVariable) -> Result<(), Error> {
-    let settings = cli.global.settle(token)?;
+    let settings = Settings::new(cli.global, token)?;
     let result = match cli.command {
         Command::Auth(args) => args.run(&settings),
         Command::Unlock(args) => args.run(&settings),

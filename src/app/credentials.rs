@@ -93,8 +93,8 @@ impl<'a> Credentials<'a> {
             // The path as well: a host may have several APIs, behind a gateway.
             Some(asked) if *asked != context.base_url => Err(LoginError::OtherAddress {
                 context: context.name.clone(),
-                verified_at: context.base_url.clone(),
-                asked: asked.clone(),
+                verified_at: Box::new(context.base_url.clone()),
+                asked: Box::new(asked.clone()),
             }
             .into()),
             _ => Ok(context),
@@ -112,8 +112,8 @@ impl<'a> Credentials<'a> {
             && *bound != base_url
         {
             return Err(LoginError::OtherAddressThanVariable {
-                verified_at: bound.clone(),
-                asked: base_url,
+                verified_at: Box::new(bound.clone()),
+                asked: Box::new(base_url),
             }
             .into());
         }

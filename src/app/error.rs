@@ -91,17 +91,17 @@ pub enum LoginError {
         /// The context.
         context: ContextName,
         /// Where its token was verified.
-        verified_at: BaseUrl,
+        verified_at: Box<BaseUrl>,
         /// The address asked for.
-        asked: BaseUrl,
+        asked: Box<BaseUrl>,
     },
     /// The same for the token in `CLDKCTL_TOKEN`.
     #[error("another address than the variable's")]
     OtherAddressThanVariable {
         /// The address in `CLDKCTL_BASE_URL`.
-        verified_at: BaseUrl,
+        verified_at: Box<BaseUrl>,
         /// The address asked for.
-        asked: BaseUrl,
+        asked: Box<BaseUrl>,
     },
     /// `CLDKCTL_TOKEN` holds no token.
     #[error("unusable variable")]

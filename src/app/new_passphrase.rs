@@ -3,8 +3,9 @@
 use zeroize::Zeroizing;
 
 use super::error::{Error, NewPassphraseError};
+use super::passphrase_source::{PassphraseSource, read_passphrase};
 use super::ui::{Notice, Ui};
-use super::unlock::{PassphraseSource, Unlocker, read_passphrase};
+use super::unlock::Unlocker;
 use crate::prompt::passphrase::{check_strength, generate};
 use crate::secret::Passphrase;
 

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::console;
 use super::error::{CallError, Error, Shown};
-use super::global::Settings;
+use super::settings::Settings;
 use crate::api::{Answer, Body, Method, Request};
 use crate::app::PassphraseSource;
 use crate::base_url::BaseUrl;

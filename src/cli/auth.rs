@@ -9,7 +9,7 @@ mod token;
 use clap::{Args, Subcommand};
 
 use super::error::{AuthError, Error};
-use super::global::Settings;
+use super::settings::Settings;
 
 /// Log in: verify a token and seal it in the vault
 ///

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::console::{Color, Format};
 use super::error::SettingsError;
+use super::format::{Color, Format};
 use super::period::Period;
 use super::size::Size;
 use crate::base_url::BaseUrl;

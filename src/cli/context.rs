@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::console::table;
 use super::error::Error;
-use super::global::Settings;
+use super::settings::Settings;
 use crate::printable::{printable, printable_start};
 use crate::vault::{Contents, Context, Defaults};
 

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::console::Format;
+use super::format::Format;
 use crate::app;
 use crate::files::StoreError;
 use crate::keeper::KeepersError;

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::environment::{SESSION_VARIABLE, TOKEN_VARIABLE};
 use super::error::{Error, ExecError};
-use super::global::Settings;
+use super::settings::Settings;
 use crate::keeper::Touch;
 use crate::platform;
 use crate::printable::printable;

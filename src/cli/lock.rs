@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::error::{Error, LockError};
-use super::global::Settings;
+use super::settings::Settings;
 use crate::keeper::{Choice, Keepers, Reach};
 
 /// Lock the vault: the next command asks for the passphrase again

@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::error::{Error, LockError};
-use super::global::Settings;
 use super::period::{Period, spoken};
+use super::settings::Settings;
 use crate::app;
 use crate::interrupt;
 use crate::keeper::{Keepers, Limits, Reach, Scope};

@@ -13,7 +13,7 @@ mod verify;
 use clap::{Args, Subcommand};
 
 use super::error::Error;
-use super::global::Settings;
+use super::settings::Settings;
 
 /// What a vault that was replaced is called behind its own name; the date follows.
 pub(super) const REPLACED: &str = ".replaced-";

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rustix::io::Errno;
 
-use super::{StoreError, io_error};
+use super::error::{StoreError, io_error};
 
 /// Neither follow a link that was put there meanwhile, nor wait for a pipe's other end,
 /// nor take a terminal.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::Vault;
 use crate::app::error::{Error, LoginError};
-use crate::app::unlock::{KeySource, VaultKey};
+use crate::app::unlock::KeySource;
+use crate::app::vault_key::VaultKey;
 use crate::vault::{Contents, Context, ContextName, RecipientEntry, Sealed};
 
 /// A vault that was opened.

@@ -10,8 +10,8 @@ use crate::app::{self, KeyError, KeySource, NewPassphrase, OpenVault, Task, Vaul
 use crate::cli::console;
 use crate::cli::environment::TOKEN_VARIABLE;
 use crate::cli::error::{AuthError, CostError, Error};
-use crate::cli::global::Settings;
 use crate::cli::recipient::{Given, name};
+use crate::cli::settings::Settings;
 use crate::cli::size::Size;
 use crate::interrupt;
 use crate::keeper::{Reach, Touch};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::error::Error;
-use crate::cli::global::Settings;
+use crate::cli::settings::Settings;
 use crate::cli::vault::REPLACED;
 use crate::files::is_done;
 use crate::interrupt;

@@ -2,7 +2,7 @@
 
 use crate::app::account::{is_another, is_same, name, slug, whose};
 use crate::cli::error::Error;
-use crate::cli::global::Settings;
+use crate::cli::settings::Settings;
 use crate::vault::{Contents, Context, ContextName, Defaults};
 
 /// What may become of another account's login whose context a new login would take.

@@ -5,12 +5,13 @@ use serde::Serialize;
 
 use crate::api;
 use crate::app::{self, OpenVault};
-use crate::cli::console::{Format, show, table};
+use crate::cli::console::{show, table};
 use crate::cli::context::Shown;
 use crate::cli::environment::TOKEN_VARIABLE;
 use crate::cli::error::Error;
-use crate::cli::global::Settings;
+use crate::cli::format::Format;
 use crate::cli::period::spoken;
+use crate::cli::settings::Settings;
 use crate::interrupt;
 use crate::keeper::{Description, Scope, Touch};
 use crate::printable::printable;

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::console::print_secret;
 use crate::cli::error::Error;
-use crate::cli::global::Settings;
+use crate::cli::settings::Settings;
 use crate::interrupt;
 use crate::keeper::Touch;
 

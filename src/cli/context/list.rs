@@ -6,7 +6,7 @@ use super::Shown;
 use crate::app::account::describe;
 use crate::cli::console::show;
 use crate::cli::error::Error;
-use crate::cli::global::Settings;
+use crate::cli::settings::Settings;
 use crate::keeper::Touch;
 
 /// List the contexts and their accounts; * marks the current one

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::app::named_context;
 use crate::cli::error::Error;
-use crate::cli::global::Settings;
+use crate::cli::settings::Settings;
 use crate::keeper::Touch;
 use crate::vault::ContextName;
 

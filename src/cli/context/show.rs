@@ -5,7 +5,7 @@ use clap::Args;
 use super::Shown;
 use crate::cli::console::show;
 use crate::cli::error::Error;
-use crate::cli::global::Settings;
+use crate::cli::settings::Settings;
 use crate::keeper::Touch;
 use crate::vault::ContextName;
 

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::cli::console;
 use crate::cli::error::{BackupError, Error};
-use crate::cli::global::Settings;
+use crate::cli::settings::Settings;
 use crate::files::{Existing, Store, StoreError, is_done, write_whole};
 use crate::interrupt;
 use crate::keeper::Touch;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::cli::console::{show, table};
 use crate::cli::error::Error;
-use crate::cli::global::Settings;
+use crate::cli::settings::Settings;
 use crate::printable::printable;
 use crate::vault::Cost;
 

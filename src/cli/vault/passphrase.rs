@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::app::{NewPassphrase, PassphraseSource};
 use crate::cli::error::{Error, VaultError};
-use crate::cli::global::Settings;
+use crate::cli::settings::Settings;
 use crate::interrupt;
 
 /// Change the vault's passphrase, set a first one, or remove it

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::console::print_path;
 use crate::cli::error::Error;
-use crate::cli::global::Settings;
+use crate::cli::settings::Settings;
 
 /// Print the path of the vault, whether or not there is one yet
 #[derive(Args, Debug)]

@@ -7,7 +7,7 @@ mod remove;
 use clap::{Args, Subcommand};
 
 use crate::cli::error::Error;
-use crate::cli::global::Settings;
+use crate::cli::settings::Settings;
 
 /// See and change who can open the vault besides the passphrase
 ///

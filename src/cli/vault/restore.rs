@@ -10,7 +10,7 @@ use crate::app::{
     self, KeyError, KeySource, OpenVault, PassphraseSource, Vault, VaultKey, account,
 };
 use crate::cli::error::{Error, RestoreError};
-use crate::cli::global::Settings;
+use crate::cli::settings::Settings;
 use crate::files::{MAX_FILE_BYTES, Store, is_done};
 use crate::interrupt;
 use crate::keeper::Touch;

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::app::Task;
 use crate::cli::error::{CostError, Error, VaultError};
-use crate::cli::global::Settings;
+use crate::cli::settings::Settings;
 use crate::cli::size::Size;
 use crate::interrupt;
 use crate::secret::Passphrase;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::error::Error;
-use crate::cli::global::Settings;
 use crate::cli::recipient::{Given, name};
+use crate::cli::settings::Settings;
 use crate::interrupt;
 use crate::keeper::Touch;
 

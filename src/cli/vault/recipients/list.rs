@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use crate::cli::console::show;
 use crate::cli::error::Error;
-use crate::cli::global::Settings;
 use crate::cli::recipient::{PASSPHRASE, short};
+use crate::cli::settings::Settings;
 use crate::keeper::Touch;
 use crate::printable::printable;
 use crate::vault::{Cost, PublicRecipient, RecipientEntry};

@@ -4,8 +4,8 @@ use clap::Args;
 
 use crate::app::{KeySource, OpenVault};
 use crate::cli::error::{Error, RecipientError};
-use crate::cli::global::Settings;
 use crate::cli::recipient::{find, name};
+use crate::cli::settings::Settings;
 use crate::interrupt;
 use crate::keeper::Touch;
 use crate::secret::Passphrase;
