@@ -86,10 +86,15 @@ impl Keeper for Agent {
             }
         }
         if reach == Reach::Everywhere {
-            let elsewhere = socket::listed();
-            let elsewhere = elsewhere.iter().filter(|path| !places.contains(path));
+            let listed = socket::listed();
+            let elsewhere = listed
+                .iter()
+                .flatten()
+                .filter(|path| !places.contains(path));
             // One that says nothing there is perhaps of another home, and has nothing of ours.
-            forgotten.unseen = elsewhere.fold(false, |unseen, path| unseen | forget(path).is_err());
+            forgotten.unseen = elsewhere.fold(listed.is_none(), |unseen, path| {
+                unseen | forget(path).is_err()
+            });
         }
         silent.map_or(Ok(forgotten), Err)
     }
