@@ -253,6 +253,8 @@ impl Rollback {
         // Read with the same suspicion as the vault itself.
         let bytes = match Store::at(&path).and_then(|file| file.read()) {
             Ok(Some(bytes)) => bytes,
+            // A link that leads nowhere: what is noted lies on a disk that is not there, say.
+            Ok(None) if path.is_symlink() => return Err(MemoryError::Garbled(path)),
             Ok(None) => return Ok(None),
             // A file stands where a folder would be, so nothing is noted there.
             Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotADirectory => {
