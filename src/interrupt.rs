@@ -77,9 +77,13 @@ pub fn watch() {
             }
         };
         if thread::Builder::new().spawn(waiting).is_ok()
-            && let Ok(signals) = Signals::new(watched.clone())
+            && let Ok(signals) = Signals::new::<_, i32>([])
         {
+            // Before the thread is woken by them, which looks at what was noted.
             note_stops(watched.clone());
+            for signal in watched.clone() {
+                let _ = signals.handle().add_signal(signal);
+            }
             let _ = hand_over.send(signals);
             for signal in watched.filter(|signal| DEADLY.contains(signal)) {
                 let _ = signal_hook::flag::register(signal, Arc::clone(&ENDING));
