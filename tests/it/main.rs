@@ -64,6 +64,7 @@ mod second_login;
 mod security_document;
 mod sessions;
 mod shared_places;
+mod snapshots;
 mod standin;
 mod status_check;
 mod terminal_shared;
