@@ -17,6 +17,7 @@ mod completion;
 mod contexts;
 mod crashes;
 mod crowds;
+mod documents;
 mod drill;
 mod exec;
 mod failed_login;
