@@ -12,7 +12,7 @@ use crate::support::steps::{are_installed, unlocked};
 
 const JSON: &str = include_str!("../../docs/json.md");
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;
 
-use crate::documents::documents;
+use crate::documents::{documents, root};
 use crate::support::World;
 use crate::support::cargo::cargo;
 
@@ -14,12 +14,11 @@ const EXIT_CODES: &str = include_str!("../../docs/exit-codes.md");
 const DEMO: &str = "cargo run --example demo";
 const TESTS: &str = "cargo test";
 
-/// The README and every page of the guide.
+/// The README and every page under `docs/`.
 fn guide() -> String {
-    let pages = documents().into_iter().filter(|path| {
-        let folder = path.parent().unwrap().file_name().unwrap();
-        path.ends_with("README.md") || folder == "docs"
-    });
+    let pages = documents()
+        .into_iter()
+        .filter(|path| path.starts_with(root().join("docs")) || *path == root().join("README.md"));
     pages
         .map(|path| std::fs::read_to_string(path).unwrap())
         .collect()
