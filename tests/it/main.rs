@@ -55,6 +55,7 @@ mod private_process;
 mod properties_of_a_vault;
 mod properties_of_parsers;
 mod readme;
+mod recipes;
 mod recipients;
 mod recovery_key;
 mod refused_login;
