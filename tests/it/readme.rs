@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;
 
-use crate::documents::{documents, root};
+use super::documents::{documents, root};
 use crate::support::World;
 use crate::support::cargo::cargo;
 
-const README: &str = include_str!("../../README.md");
-const SETTINGS: &str = include_str!("../../docs/settings.md");
-const EXIT_CODES: &str = include_str!("../../docs/exit-codes.md");
+const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
+const SETTINGS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/settings.md"));
+const EXIT_CODES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/exit-codes.md"));
 const DEMO: &str = "cargo run --example demo";
 const TESTS: &str = "cargo test";
 

@@ -10,9 +10,9 @@ use crate::support::steps::{are_installed, cloudeka_and_world};
 use crate::support::world::set_mode;
 use crate::support::{PASSPHRASE, Standin, TOKEN, World, starting};
 
-const README: &str = include_str!("../../README.md");
-const HEADLESS: &str = include_str!("../../docs/headless.md");
-const KEYS: &str = include_str!("../../docs/keys.md");
+const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
+const HEADLESS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/headless.md"));
+const KEYS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/keys.md"));
 
 /// The command lines of the first `sh` block under a heading.
 #[track_caller]
