@@ -73,6 +73,11 @@ impl Store {
     /// # Errors
     /// When it cannot be read, is not a regular file, is too large, or others can change it.
     pub fn read_unaltered(&self, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        // What is not there decides nothing, wherever it would be.
+        let found = fs::symlink_metadata(&self.path);
+        if found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            return Ok(None);
+        }
         // Who can replace the file, or what a link in its place leads to, can write it.
         read_file(&self.resolve()?, Whose::Unaltered, limit)
     }
