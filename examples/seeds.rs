@@ -16,7 +16,7 @@ use std::{env, fs};
 
 use age::{Decryptor, Identity};
 use cldkctl::keeper::agent::wire::{Reply, Request};
-use cldkctl::keeper::{Held, Scope, Slot, Touch};
+use cldkctl::keeper::{CachedKey, Scope, Slot, Touch};
 use cldkctl::prompt::{Asker, identity};
 use cldkctl::secret::{Key, Passphrase};
 use cldkctl::vault::{Ceiling, Kdf, PassphraseIdentity, Salt, Sealed};
@@ -129,7 +129,7 @@ fn payload(file: &[u8], identities: &[Box<dyn Identity>]) -> Option<Vec<u8>> {
 
 fn requests_and_replies(seeds: &Seeds) {
     let slot = Slot::received("cldkctl:/home/sari/.local/share/cldkctl/vault.age").unwrap();
-    let held = || Held {
+    let held = || CachedKey {
         salt: Salt::parse("AAAAAAAAAAAAAAAAAAAAAA").unwrap(),
         key: Key::copied_from(&[7; Key::LEN]),
         scope: Scope::User,
@@ -146,7 +146,7 @@ fn requests_and_replies(seeds: &Seeds) {
     }
     for (name, reply) in [
         ("nothing", Reply::Nothing),
-        ("held", Reply::Held(held())),
+        ("held", Reply::CachedKey(held())),
         ("forgotten", Reply::Forgotten),
     ] {
         seeds.add("agent", name, &reply.to_bytes()[..]);

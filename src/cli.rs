@@ -12,14 +12,14 @@ pub mod exec;
 pub mod format;
 pub mod global;
 pub mod lock;
-pub mod period;
 pub mod recipient;
-mod refusal;
 pub mod report;
 pub mod settings;
 pub mod size;
+pub mod time_span;
 pub mod ui;
 pub mod unlock;
+mod usage;
 pub mod vault;
 
 use std::mem::ManuallyDrop;
@@ -97,7 +97,7 @@ pub fn main() -> Exit {
     let token = environment::take_tokens();
     let cli = match parse() {
         Ok(cli) => cli,
-        Err(error) => return refusal::explain(error),
+        Err(error) => return usage::explain(error),
     };
     if let Command::Auth(args) = &cli.command {
         args.hide_token();

@@ -23,7 +23,7 @@ use self::error::io_error;
 pub use self::error::{StoreError, is_done};
 use self::folders::check_folder;
 use self::safety::{
-    NO_SURPRISES, OVERFLOW_UID, Whose, check_file, has_all_users, our_uid, read_file,
+    OPEN_FLAGS, OVERFLOW_UID, Whose, check_file, has_all_users, our_uid, read_file,
 };
 pub use self::write::{
     Existing, make_folder, names_in, remove_leftovers, sync_folder, write_whole,
@@ -112,7 +112,7 @@ impl Store {
             .create(true)
             .truncate(false)
             .mode(0o600)
-            .custom_flags(NO_SURPRISES)
+            .custom_flags(OPEN_FLAGS)
             .open(&lock_path)
             .map_err(|error| unopened_lock(error, &lock_path))?;
         check_file(&file, &lock_path, Whose::Ours)?;

@@ -31,7 +31,7 @@ pub(crate) use turn::{LOOK, Turn};
 
 /// What has to be undone before the process goes.
 static QUIET_TERMINAL: Mutex<Option<QuietTerminal>> = Mutex::new(None);
-/// Held while a file is being replaced.
+/// CachedKey while a file is being replaced.
 static WRITING: Mutex<()> = Mutex::new(());
 
 /// Whether a signal has come that ends the process, which the thread is about to do.
@@ -274,7 +274,7 @@ fn leave(signal: i32) -> ! {
 
 /// Ctrl-Z: the shell gets its echo back while we are stopped.
 fn stop() {
-    // Held until this is continued: the main thread may be asking, and would turn it off again.
+    // CachedKey until this is continued: the main thread may be asking, and would turn it off again.
     let _noted = give_back();
     if LAST_STOP.load(Ordering::Relaxed) != SIGCONT as usize {
         let _ = emulate_default_handler(SIGTSTP);

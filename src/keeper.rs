@@ -10,13 +10,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 pub mod agent;
-pub mod held;
+pub mod cached_key;
 #[cfg(target_os = "linux")]
 pub mod keyring;
 
 mod slot;
 
-pub use held::{Held, Limits};
+pub use cached_key::{CachedKey, Limits};
 pub use slot::Slot;
 
 use crate::secret::Key;
@@ -120,7 +120,7 @@ pub trait Keeper {
     ///
     /// # Errors
     /// When it cannot be held here; nothing is held then.
-    fn put(&self, slot: &Slot, held: &Held, scope: Scope) -> Result<(), KeeperError>;
+    fn put(&self, slot: &Slot, held: &CachedKey, scope: Scope) -> Result<(), KeeperError>;
 
     /// Gives the key that belongs to `salt`.
     ///
@@ -199,7 +199,7 @@ impl Keepers {
     ///
     /// # Errors
     /// When none can: the reasons of all.
-    pub fn put(&self, slot: &Slot, held: &Held, scope: Scope) -> Result<bool, KeepersError> {
+    pub fn put(&self, slot: &Slot, held: &CachedKey, scope: Scope) -> Result<bool, KeepersError> {
         let mut reasons = Vec::new();
         for keeper in &self.0 {
             match keeper.put(slot, held, scope) {

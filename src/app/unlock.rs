@@ -11,7 +11,7 @@ use super::passphrase_source::{PassphraseSource, read_passphrase, read_private};
 use super::ui::{Notice, Step, Task, Ui};
 use super::vault_key::VaultKey;
 use crate::keeper::{
-    Choice, Description, Found, Held, Keepers, KeepersError, Limits, Reach, Scope, Slot, Touch,
+    CachedKey, Choice, Description, Found, Keepers, KeepersError, Limits, Reach, Scope, Slot, Touch,
 };
 use crate::prompt::identity;
 use crate::secret::{Key, Passphrase};
@@ -286,7 +286,7 @@ impl Unlocker {
             return Ok(());
         };
         let key = Key::copied_from(key.expose());
-        let held = Held::new(kdf.salt.clone(), key, scope, limits);
+        let held = CachedKey::new(kdf.salt.clone(), key, scope, limits);
         if keepers.put(&self.slot(), &held, scope)? {
             self.ui.tell(&Notice::SharedByLogins);
         }

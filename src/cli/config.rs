@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use super::error::SettingsError;
 use super::format::{Color, Format};
-use super::period::Period;
 use super::size::Size;
+use super::time_span::TimeSpan;
 use crate::base_url::BaseUrl;
 use crate::files::{Store, StoreError};
 use crate::keeper::{Choice, Scope};
@@ -59,9 +59,9 @@ pub struct Config {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct UnlockConfig {
     /// `--idle`
-    pub idle: Option<Period>,
+    pub idle: Option<TimeSpan>,
     /// `--lifetime`
-    pub lifetime: Option<Period>,
+    pub lifetime: Option<TimeSpan>,
     /// `--scope`
     pub scope: Option<Scope>,
 }

@@ -1,4 +1,4 @@
-//! Recipients as they are given on the command line and in files.
+//! Recipients as they stand on the command line and in files.
 
 use std::path::Path;
 
@@ -9,13 +9,13 @@ use crate::vault::public::find_plugin;
 use crate::vault::{Contents, PublicRecipient, RecipientEntry};
 
 /// A recipient that somebody wants to seal to.
-pub struct Given {
+pub struct NewRecipient {
     recipient: PublicRecipient,
     /// The comment of an SSH public key.
     comment: Option<String>,
 }
 
-impl Given {
+impl NewRecipient {
     /// Reads one from `text`, which is in `place`, such as `--recipient`.
     ///
     /// # Errors
@@ -42,19 +42,19 @@ impl Given {
         let text = source::read_secret_file(path)
             .map_err(RecipientError::File)?
             .text;
-        let mut given = Vec::new();
+        let mut found = Vec::new();
         for (number, line) in text.lines().enumerate() {
             if !line.trim().is_empty() && !line.starts_with('#') {
-                given.push(Self::parse(
+                found.push(Self::parse(
                     line,
                     &format!("line {} of {shown}", number + 1),
                 )?);
             }
         }
-        if given.is_empty() {
+        if found.is_empty() {
             return Err(RecipientError::NoneIn(path.to_owned()));
         }
-        Ok(given)
+        Ok(found)
     }
 
     /// The text that is stored.

@@ -15,7 +15,7 @@ use super::environment::{self, TokenVariable};
 use super::error::{Error, SettingsError};
 use super::format::Format;
 use super::global::{GlobalArgs, set_color};
-use super::period::Period;
+use super::time_span::TimeSpan;
 use super::ui::TerminalUi;
 use crate::app::{
     Address, Connection, Credentials, LoginError, PassphraseSource, Rollback, Ui, Unlocker, Vault,
@@ -152,7 +152,7 @@ fn unlocker(args: &mut GlobalArgs, config: &mut Config, path: &Path, ui: &Rc<dyn
             .or_else(systemd_credential)
     };
     let identity = args.identity.take();
-    let limit = |limit: Option<Period>, default| limit.map_or(default, |period| period.0);
+    let limit = |limit: Option<TimeSpan>, default| limit.map_or(default, |span| span.0);
     Unlocker {
         path: path.to_owned(),
         kept_for: path.to_owned(),

@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::error::{Error, LockError};
-use super::period::{Period, spoken};
 use super::settings::Settings;
+use super::time_span::{TimeSpan, in_words};
 use crate::app;
 use crate::interrupt;
 use crate::keeper::{Keepers, Limits, Reach, Scope};
@@ -17,11 +17,11 @@ use crate::keeper::{Keepers, Limits, Reach, Scope};
 pub struct UnlockArgs {
     /// Lock again when unused for this long [default: 15m]
     #[arg(long, value_name = "TIME")]
-    idle: Option<Period>,
+    idle: Option<TimeSpan>,
 
     /// Lock again after this long, used or not [default: 8h]
     #[arg(long, value_name = "TIME")]
-    lifetime: Option<Period>,
+    lifetime: Option<TimeSpan>,
 
     /// Unlock for this login session alone, or for all logins of this user [default: session]
     #[arg(long, value_enum, value_name = "SCOPE")]
@@ -43,10 +43,10 @@ impl UnlockArgs {
         let limits = Limits {
             idle: self
                 .idle
-                .map_or(settings.vault.unlocker.limits.idle, |period| period.0),
+                .map_or(settings.vault.unlocker.limits.idle, |span| span.0),
             lifetime: self
                 .lifetime
-                .map_or(settings.vault.unlocker.limits.lifetime, |period| period.0),
+                .map_or(settings.vault.unlocker.limits.lifetime, |span| span.0),
         };
         let scope = self.scope.unwrap_or(settings.vault.unlocker.scope);
         // What was held with other limits or for others is held no longer, by no keeper.
@@ -56,8 +56,8 @@ impl UnlockArgs {
             .try_keep(&keepers, &key, limits, scope)
             .map_err(|error| app::Error::NotKept(settings.vault.path().to_owned(), error))?;
         let (idle, lifetime) = (
-            spoken(limits.idle.as_secs()),
-            spoken(limits.lifetime.as_secs()),
+            in_words(limits.idle.as_secs()),
+            in_words(limits.lifetime.as_secs()),
         );
         settings.console.note(&format!(
             "Unlocked the vault {path} for {lifetime}, or until it is unused for {idle}"

@@ -12,7 +12,7 @@ use super::error::{StoreError, io_error};
 
 /// Neither follow a link that was put there meanwhile, nor wait for a pipe's other end,
 /// nor take a terminal.
-pub(super) const NO_SURPRISES: i32 = rustix::fs::OFlags::NOFOLLOW
+pub(super) const OPEN_FLAGS: i32 = rustix::fs::OFlags::NOFOLLOW
     .union(rustix::fs::OFlags::NONBLOCK)
     .union(rustix::fs::OFlags::NOCTTY)
     .bits() as i32;
@@ -36,7 +36,7 @@ pub(super) fn read_file(
 ) -> Result<Option<Vec<u8>>, StoreError> {
     let file = match OpenOptions::new()
         .read(true)
-        .custom_flags(NO_SURPRISES)
+        .custom_flags(OPEN_FLAGS)
         .open(path)
     {
         Ok(file) => file,

@@ -22,7 +22,7 @@ use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
 use super::error::{StoreError, io_error};
-use super::safety::{NO_SURPRISES, our_uid};
+use super::safety::{OPEN_FLAGS, our_uid};
 
 /// What to do about a file that is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,7 +167,7 @@ pub fn names_in(folder: &Path) -> Vec<OsString> {
 fn remove_leftover(path: &Path) -> io::Result<()> {
     let file = OpenOptions::new()
         .read(true)
-        .custom_flags(NO_SURPRISES)
+        .custom_flags(OPEN_FLAGS)
         .open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_file() && metadata.uid() == our_uid() {

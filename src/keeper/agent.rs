@@ -19,7 +19,9 @@ use rustix::io::{Errno, FdFlags};
 use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketType};
 
 use self::wire::{MAX_REPLY, Reply, Request};
-use super::{Description, Forgotten, Found, Held, Keeper, KeeperError, Reach, Scope, Slot, Touch};
+use super::{
+    CachedKey, Description, Forgotten, Found, Keeper, KeeperError, Reach, Scope, Slot, Touch,
+};
 use crate::platform::{self, LockedMemory};
 use crate::vault::Salt;
 
@@ -39,7 +41,7 @@ const REPLY_PATIENCE: Duration = Duration::from_secs(2);
 pub struct Agent {}
 
 impl Keeper for Agent {
-    fn put(&self, slot: &Slot, held: &Held, _scope: Scope) -> Result<(), KeeperError> {
+    fn put(&self, slot: &Slot, held: &CachedKey, _scope: Scope) -> Result<(), KeeperError> {
         let path = socket::path().map_err(KeeperError::NoAgent)?;
         let request = Request::Put(slot.clone(), held.duplicate());
         let start = Instant::now();
@@ -116,10 +118,10 @@ impl Keeper for Agent {
     }
 }
 
-fn held(slot: &Slot, touch: Touch) -> Result<Option<Held>, KeeperError> {
+fn held(slot: &Slot, touch: Touch) -> Result<Option<CachedKey>, KeeperError> {
     let path = socket::path().map_err(KeeperError::NoAgent)?;
     match ask(&path, &Request::Get(slot.clone(), touch)) {
-        Ok(Some(Reply::Held(held))) => Ok(Some(held)),
+        Ok(Some(Reply::CachedKey(held))) => Ok(Some(held)),
         Ok(_) => Ok(None),
         Err(error) => Err(KeeperError::NoAgent(error.to_string())),
     }

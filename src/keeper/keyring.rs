@@ -30,7 +30,9 @@ use linux_keyutils::{
     KeySerialId, Permission,
 };
 
-use super::{Description, Forgotten, Found, Held, Keeper, KeeperError, Reach, Scope, Slot, Touch};
+use super::{
+    CachedKey, Description, Forgotten, Found, Keeper, KeeperError, Reach, Scope, Slot, Touch,
+};
 use crate::platform::LockedMemory;
 use crate::vault::Salt;
 
@@ -41,11 +43,11 @@ pub struct Keyring;
 /// A key of ours that was found in the kernel.
 struct Entry {
     kernel_key: KernelKey,
-    held: Held,
+    held: CachedKey,
 }
 
 impl Keeper for Keyring {
-    fn put(&self, slot: &Slot, held: &Held, scope: Scope) -> Result<(), KeeperError> {
+    fn put(&self, slot: &Slot, held: &CachedKey, scope: Scope) -> Result<(), KeeperError> {
         let Some(left) = held.left() else {
             return Ok(());
         };
@@ -153,7 +155,7 @@ impl Keeper for Keyring {
 /// The key is made in the keyring of this process, where nobody else possesses it, and linked
 /// to where it belongs only when its permissions and its time are set. Linking replaces a key
 /// of the same description.
-fn put(slot: &Slot, held: &Held, scope: Scope, timeout: usize) -> Result<(), KeyError> {
+fn put(slot: &Slot, held: &CachedKey, scope: Scope, timeout: usize) -> Result<(), KeyError> {
     let ours = KeyRing::from_special_id(KeyRingIdentifier::Process, true)?;
     let kernel_key = ours.add_key(slot.as_str(), &held.to_bytes()[..])?;
     let ready = kernel_key
@@ -224,13 +226,13 @@ fn find(slot: &Slot, scope: Scope) -> Result<Option<Entry>, KeeperError> {
 
 /// What is in a key that was found, if it is ours and can be read.
 fn entry(kernel_key: KernelKey) -> Option<Entry> {
-    let mut bytes = LockedMemory::new(Held::LEN);
+    let mut bytes = LockedMemory::new(CachedKey::LEN);
     match kernel_key.read(&mut bytes) {
-        Ok(Held::LEN) => {}
+        Ok(CachedKey::LEN) => {}
         // Expired or revoked between the two calls, or somebody else's.
         _ => return None,
     }
-    let held = Held::from_bytes(&bytes)?;
+    let held = CachedKey::from_bytes(&bytes)?;
     is_ours(kernel_key).then_some(Entry { kernel_key, held })
 }
 

@@ -10,10 +10,10 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use cldkctl::api::{Answer, Login, session};
 use cldkctl::base_url::BaseUrl;
 use cldkctl::cli::config::Config;
-use cldkctl::cli::period::{Period, spoken};
 use cldkctl::cli::size::Size;
+use cldkctl::cli::time_span::{TimeSpan, in_words};
 use cldkctl::keeper::agent::wire::{MAX_REQUEST, Received, Reply, Request};
-use cldkctl::keeper::{Held, Scope, Slot, Touch};
+use cldkctl::keeper::{CachedKey, Scope, Slot, Touch};
 use cldkctl::printable::printable;
 use cldkctl::prompt::{Asker, identity};
 use cldkctl::qr::{Qr, Resilience};
@@ -48,7 +48,7 @@ fn kdf() -> impl Strategy<Value = Kdf> {
     )
 }
 
-fn held() -> impl Strategy<Value = Held> {
+fn held() -> impl Strategy<Value = CachedKey> {
     (
         kdf(),
         any::<[u8; 32]>(),
@@ -145,11 +145,11 @@ proptest! {
 
     #[test]
     fn a_period_is_read_in_seconds_as_in_larger_units(seconds in 1u32..) {
-        let period = Period(Duration::from_secs(seconds.into()));
+        let period = TimeSpan(Duration::from_secs(seconds.into()));
         prop_assert_eq!(format!("{seconds}s").parse(), Ok(period));
         let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
         prop_assert_eq!(format!("{hours}h {minutes}m {}s", seconds % 60).parse(), Ok(period));
-        prop_assert!(spoken(seconds.into()).parse::<Period>().is_ok_and(|shown| shown.0 <= period.0));
+        prop_assert!(in_words(seconds.into()).parse::<TimeSpan>().is_ok_and(|shown| shown.0 <= period.0));
     }
 
     #[test]
@@ -175,7 +175,7 @@ proptest! {
         prop_assert_eq!(config.context.map(String::from), Some(context));
         prop_assert_eq!(config.vault, Some(PathBuf::from("/etc/cldkctl").join(vault)));
         prop_assert_eq!(config.max_retries, Some(retries));
-        prop_assert_eq!(config.unlock.idle, Some(Period(Duration::from_secs(idle.into()))));
+        prop_assert_eq!(config.unlock.idle, Some(TimeSpan(Duration::from_secs(idle.into()))));
         prop_assert_eq!(config.kdf.memory, Some(Size(kib)));
     }
 
@@ -207,7 +207,7 @@ proptest! {
 
     #[test]
     fn a_reply_of_the_agent_is_read_as_it_was_written(held in held(), cut in any::<prop::sample::Index>()) {
-        for reply in [Reply::Nothing, Reply::Forgotten, Reply::Held(held)] {
+        for reply in [Reply::Nothing, Reply::Forgotten, Reply::CachedKey(held)] {
             let bytes = reply.to_bytes();
             prop_assert_eq!(&Reply::read(&bytes).unwrap().to_bytes()[..], &bytes[..]);
             prop_assert!(Reply::read(&bytes[..cut.index(bytes.len())]).is_none());

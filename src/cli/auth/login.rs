@@ -10,7 +10,7 @@ use crate::app::{self, KeyError, KeySource, NewPassphrase, OpenVault, Task, Vaul
 use crate::cli::console;
 use crate::cli::environment::TOKEN_VARIABLE;
 use crate::cli::error::{AuthError, CostError, Error};
-use crate::cli::recipient::{Given, name};
+use crate::cli::recipient::{NewRecipient, name};
 use crate::cli::settings::Settings;
 use crate::cli::size::Size;
 use crate::interrupt;
@@ -163,7 +163,7 @@ impl LoginArgs {
         }
         let mut contents = Contents::new()?;
         for text in &self.recipients {
-            Given::parse(text, "--recipient")?.add_to(&mut contents, None)?;
+            NewRecipient::parse(text, "--recipient")?.add_to(&mut contents, None)?;
         }
         Ok(Some(contents))
     }

@@ -10,8 +10,8 @@ use crate::cli::context::Shown;
 use crate::cli::environment::TOKEN_VARIABLE;
 use crate::cli::error::Error;
 use crate::cli::format::Format;
-use crate::cli::period::spoken;
 use crate::cli::settings::Settings;
+use crate::cli::time_span::in_words;
 use crate::interrupt;
 use crate::keeper::{Description, Scope, Touch};
 use crate::printable::printable;
@@ -165,7 +165,10 @@ fn unlocked(held: &Description) -> String {
         (Scope::Session, true) => "for all your logins, since it cannot tell this one apart,",
         (Scope::User, _) => "for all your logins",
     };
-    let (lifetime, idle) = (spoken(held.remaining_seconds), spoken(held.idle_seconds));
+    let (lifetime, idle) = (
+        in_words(held.remaining_seconds),
+        in_words(held.idle_seconds),
+    );
     format!(
         "unlocked {whose} by the {}; locks in {lifetime}, or when unused for {idle}",
         held.keeper

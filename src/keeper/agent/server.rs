@@ -18,7 +18,7 @@ use rustix::fs::{FlockOperation, flock};
 use super::socket;
 use super::wire::{MAX_REQUEST, Received, Reply, Request};
 use crate::interrupt;
-use crate::keeper::{Held, Slot, Touch, uptime};
+use crate::keeper::{CachedKey, Slot, Touch, uptime};
 use crate::platform::{self, LockedMemory};
 
 /// How long a client may take for its one request.
@@ -35,7 +35,7 @@ const MOST_CLIENTS: usize = 32;
 
 /// A key, and when it is forgotten unless it is used.
 struct Entry {
-    held: Held,
+    held: CachedKey,
     until: Duration,
 }
 
@@ -247,7 +247,7 @@ impl Agent {
                 if touch == Touch::Use {
                     entry.until = until(&entry.held, now);
                 }
-                Reply::Held(entry.held.duplicate())
+                Reply::CachedKey(entry.held.duplicate())
             }
             Request::Forget(slot) => match self.entries.remove(&slot) {
                 Some(_) => Reply::Forgotten,
@@ -258,7 +258,7 @@ impl Agent {
 }
 
 /// When a key that is used now is forgotten unless it is used again.
-fn until(held: &Held, now: Duration) -> Duration {
+fn until(held: &CachedKey, now: Duration) -> Duration {
     (now + held.idle).min(held.ends)
 }
 

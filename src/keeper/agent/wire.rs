@@ -5,21 +5,21 @@
 //! reply:   version 1 │ result │ held key (where there is one)
 //! ```
 
-use super::super::{Held, Slot, Touch};
+use super::super::{CachedKey, Slot, Touch};
 use crate::platform::LockedMemory;
 
 const VERSION: u8 = 1;
 
 /// The longest request, in bytes.
-pub const MAX_REQUEST: usize = 4 + Slot::MAX_LEN + Held::LEN;
+pub const MAX_REQUEST: usize = 4 + Slot::MAX_LEN + CachedKey::LEN;
 /// The longest reply, in bytes.
-pub const MAX_REPLY: usize = 2 + Held::LEN;
+pub const MAX_REPLY: usize = 2 + CachedKey::LEN;
 
 /// What a client asks for.
 #[derive(Debug)]
 pub enum Request {
     /// Hold this key.
-    Put(Slot, Held),
+    Put(Slot, CachedKey),
     /// Give the key of this vault.
     Get(Slot, Touch),
     /// Forget the key of this vault.
@@ -32,7 +32,7 @@ pub enum Reply {
     /// Done; or nothing is held, or was.
     Nothing,
     /// The key; or, for [`Request::Forget`], what was held is forgotten.
-    Held(Held),
+    CachedKey(CachedKey),
     /// It was forgotten.
     Forgotten,
 }
@@ -87,7 +87,7 @@ impl Request {
         if version != VERSION || operation > 3 || length > Slot::MAX_LEN {
             return Err(());
         }
-        let whole = length + if operation == 0 { Held::LEN } else { 0 };
+        let whole = length + if operation == 0 { CachedKey::LEN } else { 0 };
         if rest.len() < whole {
             return Ok(None);
         }
@@ -97,7 +97,7 @@ impl Request {
         let (slot, held) = rest.split_at(length);
         let slot = Slot::received(std::str::from_utf8(slot).map_err(|_| ())?).ok_or(())?;
         Ok(Some(match operation {
-            0 => Self::Put(slot, Held::from_bytes(held).ok_or(())?),
+            0 => Self::Put(slot, CachedKey::from_bytes(held).ok_or(())?),
             1 => Self::Get(slot, Touch::Use),
             2 => Self::Get(slot, Touch::Look),
             _ => Self::Forget(slot),
@@ -111,7 +111,7 @@ impl Reply {
     pub fn to_bytes(&self) -> LockedMemory {
         let (result, held) = match self {
             Self::Nothing => (0, None),
-            Self::Held(held) => (1, Some(held.to_bytes())),
+            Self::CachedKey(held) => (1, Some(held.to_bytes())),
             Self::Forgotten => (2, None),
         };
         let held = held.as_deref().unwrap_or_default();
@@ -126,7 +126,7 @@ impl Reply {
     pub fn read(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [VERSION, 0] => Some(Self::Nothing),
-            [VERSION, 1, held @ ..] => Held::from_bytes(held).map(Self::Held),
+            [VERSION, 1, held @ ..] => CachedKey::from_bytes(held).map(Self::CachedKey),
             [VERSION, 2] => Some(Self::Forgotten),
             _ => None,
         }
@@ -144,7 +144,7 @@ mod tests {
 
     fn put() -> Request {
         let salt = Salt::generate().expect("random bytes");
-        let held = Held::new(
+        let held = CachedKey::new(
             salt,
             Key::copied_from(&[7; 32]),
             Scope::Session,

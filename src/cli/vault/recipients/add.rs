@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::error::Error;
-use crate::cli::recipient::{Given, name};
+use crate::cli::recipient::{NewRecipient, name};
 use crate::cli::settings::Settings;
 use crate::interrupt;
 use crate::keeper::Touch;
@@ -32,16 +32,16 @@ impl AddArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         interrupt::watch();
         // What cannot be used is better known before a passphrase is typed.
-        let given = match (&self.recipient, &self.recipients_file) {
-            (Some(text), _) => vec![Given::parse(text, "the recipient")?],
-            (None, Some(path)) => Given::parse_file(path)?,
+        let new = match (&self.recipient, &self.recipients_file) {
+            (Some(text), _) => vec![NewRecipient::parse(text, "the recipient")?],
+            (None, Some(path)) => NewRecipient::parse_file(path)?,
             (None, None) => unreachable!("clap asks for one of them"),
         };
         let mut vault = settings.vault.open(Touch::Use)?;
         let added = vault.update(|contents| -> Result<_, Error> {
             let before = contents.recipients.len();
-            for given in given {
-                given.add_to(contents, self.label.as_deref())?;
+            for new in new {
+                new.add_to(contents, self.label.as_deref())?;
             }
             let added = &contents.recipients[before..];
             Ok(added.iter().map(name).collect::<Vec<_>>())

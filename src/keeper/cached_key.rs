@@ -32,7 +32,7 @@ impl Limits {
 
 /// A key with the salt it belongs to, and its limits.
 #[derive(Debug)]
-pub struct Held {
+pub struct CachedKey {
     /// The salt that the key was derived with.
     pub salt: Salt,
     /// The key.
@@ -47,7 +47,7 @@ pub struct Held {
 
 const SALT_LEN: usize = 22;
 
-impl Held {
+impl CachedKey {
     /// Length of the encoding, in bytes.
     pub const LEN: usize = 1 + 1 + 4 + 8 + SALT_LEN + Key::LEN;
 
@@ -151,26 +151,26 @@ mod tests {
     #[test]
     fn what_is_encoded_is_read_and_nothing_else() {
         let salt = Salt::generate().expect("random bytes");
-        let held = Held::new(
+        let held = CachedKey::new(
             salt.clone(),
             Key::copied_from(&[7; 32]),
             Scope::User,
             Limits::DEFAULT,
         );
         let bytes = held.to_bytes();
-        let read = Held::from_bytes(&bytes).expect("read");
+        let read = CachedKey::from_bytes(&bytes).expect("read");
         assert_eq!((read.salt, read.key.expose()), (salt, &[7; 32]));
         assert_eq!(
             (read.scope, read.idle, read.ends),
             (Scope::User, Duration::from_secs(900), held.ends)
         );
 
-        assert!(Held::from_bytes(&bytes[1..]).is_none());
-        assert!(Held::from_bytes(&[]).is_none());
+        assert!(CachedKey::from_bytes(&bytes[1..]).is_none());
+        assert!(CachedKey::from_bytes(&[]).is_none());
         for place in [0, 1, 14] {
             let mut wrong = bytes.to_vec();
             wrong[place] = 0xff;
-            assert!(Held::from_bytes(&wrong).is_none(), "byte {place}");
+            assert!(CachedKey::from_bytes(&wrong).is_none(), "byte {place}");
         }
     }
 
@@ -182,7 +182,7 @@ mod tests {
                 ..Limits::DEFAULT
             };
             let salt = Salt::generate().expect("random bytes");
-            Held::new(salt, Key::copied_from(&[7; 32]), Scope::Session, limits).left()
+            CachedKey::new(salt, Key::copied_from(&[7; 32]), Scope::Session, limits).left()
         };
         let minute = Duration::from_secs(60);
         let left_of_it = left(minute).expect("some is left");

@@ -8,9 +8,9 @@ use jiff::SignedDuration;
 /// A span of time of at least a second, in whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(try_from = "String")]
-pub struct Period(pub Duration);
+pub struct TimeSpan(pub Duration);
 
-impl FromStr for Period {
+impl FromStr for TimeSpan {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -25,7 +25,7 @@ impl FromStr for Period {
     }
 }
 
-impl TryFrom<String> for Period {
+impl TryFrom<String> for TimeSpan {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
@@ -35,7 +35,7 @@ impl TryFrom<String> for Period {
 
 /// A span of time for a person: its two largest units.
 #[must_use]
-pub fn spoken(seconds: u64) -> String {
+pub fn in_words(seconds: u64) -> String {
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     match (hours, minutes, seconds) {
         (0, 0, seconds) => format!("{seconds}s"),
@@ -61,21 +61,21 @@ mod tests {
         ] {
             assert_eq!(
                 text.parse(),
-                Ok(Period(Duration::from_secs(seconds))),
+                Ok(TimeSpan(Duration::from_secs(seconds))),
                 "{text}"
             );
         }
         for wrong in ["", "15", "0s", "-5m", "500ms", "soon", "9999999h"] {
-            assert!(wrong.parse::<Period>().is_err(), "{wrong}");
+            assert!(wrong.parse::<TimeSpan>().is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn periods_are_spoken_in_two_units() {
-        assert_eq!(spoken(45), "45s");
-        assert_eq!(spoken(900), "15m");
-        assert_eq!(spoken(61), "1m 1s");
-        assert_eq!(spoken(28_799), "7h 59m");
-        assert_eq!(spoken(28_800), "8h");
+        assert_eq!(in_words(45), "45s");
+        assert_eq!(in_words(900), "15m");
+        assert_eq!(in_words(61), "1m 1s");
+        assert_eq!(in_words(28_799), "7h 59m");
+        assert_eq!(in_words(28_800), "8h");
     }
 }
