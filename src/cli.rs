@@ -8,6 +8,7 @@ pub mod console;
 pub mod context;
 pub mod environment;
 pub mod exec;
+pub mod exit;
 pub mod failure;
 pub mod global;
 pub mod lock;
@@ -26,9 +27,9 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::console::Console;
 use self::environment::TokenVariable;
+use self::exit::Exit;
 use self::failure::Failure;
 use self::global::GlobalArgs;
-use crate::exit::Exit;
 use crate::keeper::agent;
 
 /// Log in to the Cloudeka cloud and keep the credential in one encrypted, portable file

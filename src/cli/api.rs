@@ -13,7 +13,7 @@ use super::global::Settings;
 use crate::api::{Answer, Body, Method, Request, RequestError};
 use crate::app::{Credential, PassphraseSource};
 use crate::base_url::BaseUrl;
-use crate::exit::Exit;
+use crate::cli::exit::Exit;
 use crate::files::input;
 use crate::interrupt;
 use crate::keeper::Touch;

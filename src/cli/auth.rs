@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 
 use super::failure::Failure;
 use super::global::Settings;
-use crate::exit::Exit;
+use crate::cli::exit::Exit;
 
 /// Log in: verify a token and seal it in the vault
 ///

@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::period::Period;
 use super::size::Size;
 use crate::base_url::BaseUrl;
-use crate::exit::Exit;
+use crate::cli::exit::Exit;
 use crate::files::{Store, StoreError};
 use crate::keeper::{Choice, Scope};
 use crate::printable::printable;

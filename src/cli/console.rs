@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use super::failure::Failure;
-use crate::exit::Exit;
+use crate::cli::exit::Exit;
 use crate::interrupt;
 use crate::printable::acts_on_a_terminal;
 use crate::printable::printable;

@@ -10,7 +10,7 @@ use clap::Args;
 use super::environment::{SESSION_VARIABLE, TOKEN_VARIABLE};
 use super::failure::Failure;
 use super::global::Settings;
-use crate::exit::Exit;
+use crate::cli::exit::Exit;
 use crate::keeper::Touch;
 use crate::platform;
 use crate::printable::printable;

@@ -1,7 +1,7 @@
 //! Errors as a person sees them: what happened, to which file or host, what to do next;
 //! and as a script sees them: the exit code.
 
-use crate::exit::Exit;
+use crate::cli::exit::Exit;
 
 /// A command that did not do what it was asked to.
 #[derive(Debug)]

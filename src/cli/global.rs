@@ -21,7 +21,7 @@ use super::ui::TerminalUi;
 use crate::app::{
     Address, Connection, Credentials, Error, PassphraseSource, Rollback, Ui, Unlocker, Vault,
 };
-use crate::exit::Exit;
+use crate::cli::exit::Exit;
 use crate::files::Store;
 use crate::keeper::{Choice, Keepers, Limits};
 use crate::prompt::Asker;

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::failure::Failure;
 use super::global::Settings;
-use crate::exit::Exit;
+use crate::cli::exit::Exit;
 use crate::keeper::{Choice, Keepers, Reach};
 
 /// Lock the vault: the next command asks for the passphrase again

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::failure::Failure;
-use crate::exit::Exit;
+use crate::cli::exit::Exit;
 use crate::prompt::source;
 use crate::vault::contents::is_label;
 use crate::vault::public::find_plugin;

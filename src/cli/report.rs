@@ -9,7 +9,7 @@ use std::path::Path;
 use super::failure::Failure;
 use crate::api::{self, CertificateProblem, Event, Kind, Unreachable};
 use crate::app::{Error, IdentityKind, Input, MemoryError, Notice, Step, Task};
-use crate::exit::Exit;
+use crate::cli::exit::Exit;
 use crate::files::StoreError;
 use crate::prompt::PromptError;
 use crate::prompt::identity::IdentityError;

@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::global::Settings;
 use super::period::{Period, spoken};
 use crate::app::Error;
-use crate::exit::Exit;
+use crate::cli::exit::Exit;
 use crate::interrupt;
 use crate::keeper::{Keepers, Limits, Reach, Scope};
 

@@ -3,9 +3,9 @@
 use clap::Args;
 
 use crate::app::named_context;
+use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::exit::Exit;
 use crate::keeper::Touch;
 use crate::vault::ContextName;
 

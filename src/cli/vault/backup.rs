@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::cli::console;
+use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::exit::Exit;
 use crate::files::{Existing, Store, StoreError, is_done, write_whole};
 use crate::interrupt;
 use crate::keeper::Touch;

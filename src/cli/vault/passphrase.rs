@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::app::{NewPassphrase, PassphraseSource};
+use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::exit::Exit;
 use crate::interrupt;
 
 /// Change the vault's passphrase, set a first one, or remove it

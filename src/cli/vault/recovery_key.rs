@@ -15,9 +15,9 @@ use tempfile::{NamedTempFile, PersistError};
 use zeroize::Zeroizing;
 
 use self::sheet::{Form, Sheet};
+use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::exit::Exit;
 use crate::files::{names_in, sync_folder};
 use crate::interrupt;
 use crate::keeper::Touch;

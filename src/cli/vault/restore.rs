@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use super::REPLACED;
 use crate::app::{Error, KeySource, OpenVault, PassphraseSource, Vault, VaultKey, account};
+use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
-use crate::exit::Exit;
 use crate::files::{MAX_FILE_BYTES, Store, is_done};
 use crate::interrupt;
 use crate::keeper::Touch;

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::size::Size;
-use crate::exit::Exit;
 use crate::interrupt;
 use crate::secret::Passphrase;
 use crate::vault::{Cost, Kdf, Salt};

@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use crate::app::{Rollback, Standing, Vault};
 use crate::cli::console::{show, table};
+use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::report::older;
-use crate::exit::Exit;
 use crate::keeper::Touch;
 use crate::printable::printable;
 use crate::vault::Cost;

@@ -3,10 +3,10 @@
 use clap::Args;
 
 use crate::app::{KeySource, OpenVault};
+use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::global::Settings;
 use crate::cli::recipient::{find, name};
-use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::Touch;
 use crate::secret::Passphrase;
