@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use crate::support::cargo::example;
 use crate::support::steps::{cloudeka_and_world, logged_in, type_new_passphrase};
 use crate::support::strace::can_trace;
 use crate::support::world::Cldkctl;
@@ -223,6 +224,17 @@ fn ctrl_backslash_gives_the_echo_back_too() {
     let mut terminal = until(world.cldkctl(["auth"]), "Repeat passphrase:");
     terminal.send_bytes(&[0x1c]);
     assert_leaves(terminal, &world, 128 + 3);
+}
+
+#[test]
+fn a_panic_gives_the_echo_back_too() {
+    let world = World::with_binary(example("bug"));
+    let mut terminal = world.cldkctl(["at a question"]).stdin(TOKEN).on_pty();
+    terminal.expect("Question:");
+    assert!(!terminal.echo_is_on());
+    terminal.send_line("answer");
+    terminal.expect("a bug in cldkctl at ");
+    assert_leaves(terminal, &world, 1);
 }
 
 #[test]

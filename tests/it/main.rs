@@ -42,7 +42,6 @@ mod login_elsewhere;
 mod logout;
 mod many_values;
 mod memory;
-mod memory_interrupted;
 mod merge;
 mod no_terminal;
 mod no_thread;

@@ -1,8 +1,7 @@
 //! What is left of secrets in the memory of a command that did its work and ends: nothing.
 //!
 //! Each command is held at the system call that ends it, and all of its memory is searched
-//! for every part of twelve bytes of every secret that it had, in every form. Those that a
-//! signal or a bug ends are in `memory_interrupted.rs`.
+//! for every part of twelve bytes of every secret that it had, in every form.
 #![cfg(target_os = "linux")]
 
 use std::fs;
