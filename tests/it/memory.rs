@@ -81,11 +81,8 @@ fn the_search_finds_what_is_there() {
         let memory = memory_at_end(shell.cldkctl(["-c", "exit 0", &argument]), 0);
         let token = ("token", TOKEN.as_bytes());
         let traces = memory.find(&[token]);
-        assert!(
-            traces.iter().any(|trace| trace.form == form.name),
-            "not found {}: {traces:?}",
-            form.name
-        );
+        let found = traces.iter().any(|trace| trace.form == form.name);
+        assert!(found, "not found {}: {traces:?}", form.name);
     }
 }
 
@@ -251,10 +248,7 @@ fn an_identity_that_opens_the_vault_leaves_nothing() {
     let add = ["vault", "recipients", "add", "--passphrase-stdin"];
     let add = world.cldkctl(add).arg(identity.to_public().to_string());
     add.stdin(PASSPHRASE).run().succeeded();
-    secrets.add(
-        "identity",
-        text.as_bytes()["AGE-SECRET-KEY-1".len()..].to_vec(),
-    );
+    secrets.add("identity", text["AGE-SECRET-KEY-1".len()..].into());
     secrets.add("identity", bech32::decode(text).expect("bytes").1);
     for args in [&["auth", "token"][..], &["vault", "backup", "copy.age"]] {
         let run = world.cldkctl(args).arg("--identity").arg(&file);
