@@ -4,6 +4,7 @@
 //! This is the one module with `unsafe`, in the files of its folder; each block says why it is sound.
 #![allow(unsafe_code)]
 
+mod background;
 mod given;
 mod lock;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -12,6 +13,7 @@ mod memory;
 mod process;
 mod stack;
 
+pub use background::without_stop;
 pub use given::{hide_argument, take_variable};
 pub use lock::lock_for_job;
 pub(crate) use memory::Argon2Memory;
