@@ -9,6 +9,7 @@ pub mod context;
 pub mod environment;
 pub mod error;
 pub mod exec;
+pub mod exit;
 pub mod format;
 pub mod global;
 pub mod lock;
@@ -29,10 +30,10 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use self::console::Console;
 use self::environment::TokenVariable;
 use self::error::{Error, LockError};
+use self::exit::Exit;
 use self::global::GlobalArgs;
 use self::report::Report;
 use self::settings::Settings;
-use crate::exit::Exit;
 use crate::keeper::agent;
 
 /// Log in to the Cloudeka cloud and keep the credential in one encrypted, portable file
@@ -71,7 +72,7 @@ enum Command {
 /// Parses the process's arguments.
 ///
 /// `cldkctl auth token` alone is what scripts and prompts run again and again, and there is
-/// nothing to parse in it: clap would take longer than all the rest together.
+/// nothing to parse in it: with clap it takes a fifth longer.
 fn parse() -> Result<Cli, clap::Error> {
     if std::env::args_os().skip(1).eq(["auth", "token"]) {
         let (global, command) = (
@@ -80,8 +81,8 @@ fn parse() -> Result<Cli, clap::Error> {
         );
         return Ok(Cli { global, command });
     }
-    // Never taken apart: thousands of small pieces, none of them a secret, would each be
-    // wiped, which is a quarter of the time of a short command.
+    // Never freed: thousands of small pieces, none of them a secret, would each be wiped, which
+    // takes 0.1 of the 1.4 ms of a short command.
     let mut definitions = ManuallyDrop::new(Cli::command());
     let matches = definitions.try_get_matches_from_mut(std::env::args_os())?;
     Cli::from_arg_matches(&matches)

@@ -8,8 +8,10 @@
 mod quiet;
 mod turn;
 
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::process;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, PoisonError, mpsc};
 use std::thread;
@@ -23,8 +25,7 @@ use signal_hook::consts::{
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-use crate::exit::Exit;
-use crate::platform::{self, End};
+use crate::platform::OutOfMemory;
 
 pub(crate) use quiet::{QuietTerminal, timespec};
 pub(crate) use turn::{LOOK, Turn};
@@ -42,9 +43,16 @@ static ENDING: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 static LAST_STOP: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
 
 /// What ends a process, Ctrl-C first, and comes from others: a person, a supervisor, a limit.
-const DEADLY: [i32; 10] = [
-    SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, SIGVTALRM, SIGPROF,
+const DEADLY: [i32; 11] = [
+    SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGABRT, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, SIGVTALRM,
+    SIGPROF,
 ];
+
+/// The exit code after a panic. These two are numbers of the command line, which lies above;
+/// `cli::exit` compares them with its own.
+pub(crate) const FAILED: i32 = 1;
+/// The exit code after SIGINT: 128 and its number, as shells have it.
+pub(crate) const INTERRUPTED: i32 = 130;
 
 /// Takes a spinner off the screen, which would draw itself once more after the last line.
 static CLEAR_SPINNER: Mutex<Option<Box<dyn FnOnce() + Send>>> = Mutex::new(None);
@@ -57,11 +65,7 @@ static CLEAR_SPINNER: Mutex<Option<Box<dyn FnOnce() + Send>>> = Mutex::new(None)
 pub fn watch() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let ignored = ignored_from_the_start();
-        let watched = DEADLY
-            .into_iter()
-            .chain([SIGTSTP, SIGCONT])
-            .filter(|signal| ignored & (1 << (signal - 1)) == 0);
+        let watched = heeded(DEADLY.into_iter().chain([SIGTSTP, SIGCONT]));
         // The thread first: handlers whose signals nobody waits for would swallow them.
         let (hand_over, handed_over) = mpsc::channel::<Signals>();
         let waiting = move || {
@@ -110,10 +114,23 @@ pub fn outlive_file_size_limit() {
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, noted);
 }
 
-/// What whoever started us wants ignored, as nohup(1) does, stays ignored. The lowest bit is
-/// signal 1 (`SigIgn`, proc_pid_status(5)); none where there is no such file.
-fn ignored_from_the_start() -> u64 {
-    std::fs::read_to_string("/proc/self/status")
+/// Gives a stream that can be read from as soon as a signal has come that ends the process. For
+/// the agent, which [`watch`] does not end: it ends by itself then, and so wipes its keys.
+///
+/// # Errors
+/// When the system has no file descriptor left.
+pub(crate) fn told_to_end() -> io::Result<UnixStream> {
+    let (told, teller) = UnixStream::pair()?;
+    for signal in heeded(DEADLY.into_iter()) {
+        signal_hook::low_level::pipe::register(signal, teller.try_clone()?)?;
+    }
+    Ok(told)
+}
+
+/// Without those that whoever started us wants ignored, as nohup(1) does: they stay ignored.
+fn heeded<S: Iterator<Item = i32> + Clone>(signals: S) -> impl Iterator<Item = i32> + Clone {
+    // The lowest bit is signal 1 (`SigIgn`, proc_pid_status(5)); none where there is no such file.
+    let ignored = std::fs::read_to_string("/proc/self/status")
         .ok()
         .and_then(|status| {
             let mask = status
@@ -121,7 +138,8 @@ fn ignored_from_the_start() -> u64 {
                 .find_map(|line| line.strip_prefix("SigIgn:"))?;
             u64::from_str_radix(mask.trim(), 16).ok()
         })
-        .unwrap_or(0)
+        .unwrap_or(0);
+    signals.filter(move |signal| ignored & (1 << (signal - 1)) == 0)
 }
 
 /// While the guard lives, no signal of [`watch`]'s ends the process: it ends right after.
@@ -208,38 +226,27 @@ pub(crate) fn note_key() {
     }
 }
 
-/// From here on a panic ends the process with the terminal restored and its memory wiped.
-pub fn end_at_a_bug() {
+/// From here on a panic ends the process with one sentence and the terminal restored.
+pub fn end_at_a_panic() {
     std::panic::set_hook(Box::new(|panic| {
-        // The message of a panic may quote what was being worked on; where it happened
-        // says enough.
         leave_terminal();
-        let place = panic
-            .location()
-            .map_or_else(String::new, |place| format!(" at {place}"));
-        let text = format!("error: a bug in cldkctl{place}; the vault is whole\n");
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
-        platform::end(End::Code(Exit::Failure as i32));
+        let text = if panic.payload().is::<OutOfMemory>() {
+            // No allocation on this way.
+            "error: cldkctl cannot go on without memory; the vault is whole\n"
+        } else {
+            // The message of a panic may quote what was being worked on; where it happened
+            // says enough.
+            let place = panic
+                .location()
+                .map_or_else(String::new, |place| format!(" at {place}"));
+            &format!("error: a bug in cldkctl{place}; the vault is whole\n")
+        };
+        let _ = io::stderr().write_all(text.as_bytes());
+        process::exit(FAILED);
     }));
 }
 
-/// From here on the process ends with the terminal restored and its memory wiped where there is
-/// no memory left, too.
-pub fn end_at_an_abort() {
-    platform::at_an_abort(|own| {
-        leave_terminal();
-        if !own {
-            platform::end(End::Signal(SIGABRT));
-        }
-        // The standard library has said how much it did not get.
-        let text = b"error: cldkctl cannot go on without memory; the vault is whole\n";
-        let _ = rustix::io::write(rustix::stdio::stderr(), text);
-        platform::end(End::Code(Exit::Failure as i32));
-    });
-}
-
-/// Gives the terminal back for good, where a panic or an abort ends the process: neither runs
-/// destructors.
+/// Gives the terminal back for good, where a panic ends the process: no destructor runs.
 fn leave_terminal() {
     if let Ok(mut noted) = QUIET_TERMINAL.try_lock() {
         if let Some(terminal) = &mut *noted {
@@ -265,11 +272,14 @@ fn leave(signal: i32) -> ! {
     if let Some(terminal) = &mut *noted {
         terminal.leave();
     }
-    // The main thread is in the middle of something, with secrets in its hands.
-    platform::end(match signal {
-        SIGINT => End::Code(Exit::Interrupted as i32),
-        signal => End::Signal(signal),
-    });
+    if signal == SIGINT {
+        process::exit(INTERRUPTED);
+    }
+    // So that whoever waits sees which one it was. The first process of a container survives it.
+    if process::id() != 1 {
+        let _ = emulate_default_handler(signal);
+    }
+    process::exit(128 + signal);
 }
 
 /// Ctrl-Z: the shell gets its echo back while we are stopped.

@@ -106,7 +106,6 @@
 //! secret     the types that hold secrets: tokens, passphrases, keys
 //! printable  text of others, made harmless for a terminal
 //! interrupt  the terminal while it is silent, and Ctrl-C then or while a file is being replaced
-//! exit       the numbers that a command ends with
 //! platform   what only the system can give, and the only `unsafe`
 //! ```
 //!
@@ -135,8 +134,7 @@
 //! - The types of [`secret`] wipe their memory. Buffers inside other libraries are wiped by
 //!   [`platform::WipingAllocator`], which the binary installs; a program that uses this
 //!   library has to do so itself, along with [`platform::harden`], and with
-//!   [`platform::wipe_stack`] at its end. Where it ends in the middle of something, that is
-//!   [`platform::end`], which wipes all there is.
+//!   [`platform::wipe_stack`] at its end. What a signal or a panic ends is not wiped.
 //! - [`vault::Contents`] holds tokens in the clear, in memory. So it has no place in a log,
 //!   although its `Debug` redacts them.
 //! - An old copy of a vault is a good vault: the file cannot tell that it was put back.
@@ -171,7 +169,5 @@ pub mod secret;
 pub mod printable;
 
 pub mod interrupt;
-
-pub mod exit;
 
 pub mod platform;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use cldkctl::cli::console::Console;
-use cldkctl::exit::Exit;
+use cldkctl::cli::exit::Exit;
 use cldkctl::{cli, interrupt, platform};
 
 /// Freed memory is wiped, that of the libraries included.
@@ -13,8 +13,7 @@ static ALLOCATOR: platform::WipingAllocator = platform::WipingAllocator(std::all
 fn main() -> ExitCode {
     let hardened = platform::harden();
     interrupt::outlive_file_size_limit();
-    interrupt::end_at_a_bug();
-    interrupt::end_at_an_abort();
+    interrupt::end_at_a_panic();
     if let Err(error) = hardened {
         Console::default().warn(&format!(
             "other programs that you run can read the memory of this one: \

@@ -12,7 +12,7 @@ mod vault;
 
 use super::error::Error;
 use crate::app;
-use crate::exit::Exit;
+use crate::cli::exit::Exit;
 
 /// An error as a person and a script see it.
 #[derive(Debug)]

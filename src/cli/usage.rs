@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::console::{Console, finish};
 use super::report::Report;
-use crate::exit::Exit;
+use crate::cli::exit::Exit;
 use crate::printable::acts_on_a_terminal;
 
 /// Prints help, the version, or what is wrong with the arguments.

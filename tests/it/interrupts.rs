@@ -5,10 +5,11 @@ use std::ffi::OsString;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::support::steps::{cloudeka_and_world, logged_in, type_new_passphrase};
+use crate::support::cargo::example;
+use crate::support::steps::{cloudeka_and_world, logged_in};
 use crate::support::strace::can_trace;
 use crate::support::world::Cldkctl;
-use crate::support::{Misbehave, PASSPHRASE, Session, TOKEN, World, wait_until};
+use crate::support::{Misbehave, PASSPHRASE, Session, Standin, TOKEN, World, wait_until};
 use rustix::process::Signal;
 
 const INTERRUPTED: i32 = 130;
@@ -56,6 +57,13 @@ fn until(run: Cldkctl<'_>, question: &str) -> Session {
     terminal
 }
 
+/// Waits until the network is waited for.
+#[track_caller]
+fn assert_reached(cloudeka: &Standin) {
+    let reached = || !cloudeka.requests().is_empty();
+    assert!(wait_until(Duration::from_secs(20), reached));
+}
+
 const QUESTIONS: [&str; 3] = [
     "Enter your token:",
     "New vault passphrase:",
@@ -82,9 +90,7 @@ fn ctrl_c_while_the_network_is_waited_for() {
     let mut terminal = world.cldkctl(["auth"]).on_pty();
     terminal.expect("Enter your token:");
     terminal.send_secret(TOKEN);
-    assert!(wait_until(Duration::from_secs(20), || !cloudeka
-        .requests()
-        .is_empty()));
+    assert_reached(&cloudeka);
     terminal.send_ctrl('c');
     assert_leaves(terminal, &world, INTERRUPTED);
 }
@@ -97,9 +103,7 @@ fn ctrl_c_while_the_network_is_waited_for_without_any_question_before() {
         .cldkctl(["auth", "--token-stdin"])
         .stdin(TOKEN)
         .on_pty();
-    assert!(wait_until(Duration::from_secs(20), || !cloudeka
-        .requests()
-        .is_empty()));
+    assert_reached(&cloudeka);
     terminal.send_ctrl('c');
     let start = Instant::now();
     assert_eq!(terminal.wait(), INTERRUPTED);
@@ -114,9 +118,7 @@ fn ctrl_c_between_two_attempts() {
     let mut terminal = world.cldkctl(["auth"]).on_pty();
     terminal.expect("Enter your token:");
     terminal.send_secret(TOKEN);
-    assert!(wait_until(Duration::from_secs(20), || !cloudeka
-        .requests()
-        .is_empty()));
+    assert_reached(&cloudeka);
     std::thread::sleep(Duration::from_millis(100));
     terminal.send_ctrl('c');
     assert_leaves(terminal, &world, INTERRUPTED);
@@ -160,9 +162,7 @@ fn sigint_without_a_terminal() {
         .cldkctl(["auth", "--token-stdin"])
         .stdin(TOKEN)
         .spawn();
-    assert!(wait_until(Duration::from_secs(20), || !cloudeka
-        .requests()
-        .is_empty()));
+    assert_reached(&cloudeka);
     running.signal(Signal::INT);
     let output = running.wait().expect_code(INTERRUPTED);
     output.assert_no_secret(&[TOKEN]);
@@ -226,6 +226,17 @@ fn ctrl_backslash_gives_the_echo_back_too() {
 }
 
 #[test]
+fn a_panic_gives_the_echo_back_too() {
+    let world = World::with_binary(example("bug"));
+    let mut terminal = world.cldkctl(["at a question"]).stdin(TOKEN).on_pty();
+    terminal.expect("Question:");
+    assert!(!terminal.echo_is_on());
+    terminal.send_line("answer");
+    terminal.expect("a bug in cldkctl at ");
+    assert_leaves(terminal, &world, 1);
+}
+
+#[test]
 fn a_terminal_that_is_closed_ends_it() {
     for question in QUESTIONS {
         let (_cloudeka, world) = cloudeka_and_world();
@@ -269,83 +280,6 @@ fn ctrl_d_changes_no_passphrase() {
     assert!(before == world.files());
 }
 
-/// A shell with job control, in which the binary is suspended and continued.
-fn in_a_shell(world: &World) -> Session {
-    let mut command = std::process::Command::new("bash");
-    command
-        .args(["--norc", "--noprofile", "--noediting", "-i"])
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("HOME", world.home())
-        .env("XDG_DATA_HOME", world.data())
-        .env("XDG_CONFIG_HOME", world.config())
-        .env("TERM", "dumb")
-        .env("PS1", "ready> ");
-    Session::spawn(command)
-}
-
-#[test]
-fn ctrl_z_gives_the_echo_back_until_fg_asks_again() {
-    let (cloudeka, world) = cloudeka_and_world();
-    let mut shell = in_a_shell(&world);
-    shell.expect("ready> ");
-    let binary = env!("CARGO_BIN_EXE_cldkctl");
-    shell.send_line(&format!("{binary} auth -U {}", cloudeka.base_url()));
-    shell.expect("Enter your token:");
-    for _ in 0..2 {
-        assert!(!shell.echo_is_on());
-        shell.send_ctrl('z');
-        shell.expect("Stopped");
-        shell.expect("ready> ");
-        assert!(
-            wait_until(Duration::from_secs(5), || shell.echo_is_on()),
-            "the shell can be read"
-        );
-        shell.send_line("fg");
-        shell.expect("Enter your token:");
-        assert!(
-            wait_until(Duration::from_secs(5), || !shell.echo_is_on()),
-            "the echo is on again"
-        );
-    }
-    shell.send_secret(TOKEN);
-    type_new_passphrase(&mut shell, PASSPHRASE);
-    shell.expect("Auth success");
-    shell.expect("ready> ");
-    assert!(shell.echo_is_on());
-    shell.send_line("exit");
-    shell.wait();
-    for secret in [TOKEN, PASSPHRASE] {
-        assert!(!shell.screen().contains(secret), "{}", shell.screen());
-    }
-}
-
-#[test]
-fn ctrl_z_while_the_network_is_waited_for_keeps_the_next_question_quiet() {
-    let (cloudeka, world) = cloudeka_and_world();
-    cloudeka.misbehave(Misbehave::SlowBody(Duration::from_millis(5)));
-    let mut shell = in_a_shell(&world);
-    shell.expect("ready> ");
-    let binary = env!("CARGO_BIN_EXE_cldkctl");
-    shell.send_line(&format!("{binary} auth -U {}", cloudeka.base_url()));
-    shell.expect("Enter your token:");
-    shell.send_secret(TOKEN);
-    assert!(wait_until(Duration::from_secs(20), || !cloudeka
-        .requests()
-        .is_empty()));
-    shell.send_ctrl('z');
-    shell.expect("Stopped");
-    shell.expect("ready> ");
-    assert!(wait_until(Duration::from_secs(5), || shell.echo_is_on()));
-    shell.send_line("fg");
-    type_new_passphrase(&mut shell, PASSPHRASE);
-    shell.expect("Auth success");
-    shell.expect("ready> ");
-    shell.send_line("exit");
-    shell.wait();
-    assert!(!shell.screen().contains(PASSPHRASE), "{}", shell.screen());
-}
-
 #[test]
 fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
     // As `nohup cldkctl …` has it.
@@ -359,9 +293,7 @@ fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
         .env("CREDENTIALS_DIRECTORY", world.home())
         .stdin(TOKEN)
         .spawn();
-    assert!(wait_until(Duration::from_secs(20), || !cloudeka
-        .requests()
-        .is_empty()));
+    assert_reached(&cloudeka);
     running.signal(Signal::HUP);
     running.wait().succeeded();
 }

@@ -322,8 +322,8 @@ fn a_plugin_gets_no_token_in_its_variables() {
 
 #[test]
 fn a_panic_says_where_and_not_what() {
-    let world = World::with_binary(example("leftovers"));
-    for how in ["panic", "panic elsewhere"] {
+    let world = World::with_binary(example("bug"));
+    for how in ["here", "in a thread"] {
         let output = talkative(world.cldkctl([how]).stdin(PASSPHRASE)).run();
         let output = output.expect_code(1);
         assert!(output.stderr.contains("a bug in cldkctl at "), "{output}");

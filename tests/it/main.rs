@@ -43,7 +43,6 @@ mod login_elsewhere;
 mod logout;
 mod many_values;
 mod memory;
-mod memory_interrupted;
 mod merge;
 mod no_terminal;
 mod no_thread;

@@ -1,8 +1,7 @@
 //! What is left of secrets in the memory of a command that did its work and ends: nothing.
 //!
 //! Each command is held at the system call that ends it, and all of its memory is searched
-//! for every part of twelve bytes of every secret that it had, in every form. Those that a
-//! signal or a bug ends are in `memory_interrupted.rs`.
+//! for every part of twelve bytes of every secret that it had, in every form.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -27,26 +26,36 @@ fn logged_in_to_search() -> Option<(Standin, World, Secrets)> {
     })
 }
 
-/// Waits for the end of what runs on `terminal`, and searches what it leaves; then lets it
-/// end with this code.
+/// Waits for the end of what runs on `terminal`; its memory there. Then lets it end with this code.
 #[track_caller]
-fn assert_leaves_nothing(terminal: &mut Session, secrets: &Secrets, code: i32) {
+fn terminal_memory_at_end(terminal: &mut Session, code: i32) -> Memory {
     let held = held(terminal.pid(), EXIT);
-    assert_clean(&held.memory(), secrets);
+    let memory = held.memory();
     held.release();
     assert_eq!(terminal.wait(), code, "{}", terminal.screen());
+    memory
 }
 
-/// The same without a terminal.
 #[track_caller]
-fn assert_run_leaves_nothing(run: Cldkctl<'_>, secrets: &Secrets, code: i32) {
+fn assert_leaves_nothing(terminal: &mut Session, secrets: &Secrets, code: i32) {
+    assert_clean(&terminal_memory_at_end(terminal, code), secrets);
+}
+
+/// The memory at its end of what runs without a terminal, and ends with this code.
+#[track_caller]
+fn memory_at_end(run: Cldkctl<'_>, code: i32) -> Memory {
     let running = run.held_at(EXIT).spawn();
     let held = held(running.pid(), EXIT);
     let memory = held.memory();
     held.release();
     // First how it ended, because a command that did nothing had nothing to leave.
     running.wait().expect_code(code);
-    assert_clean(&memory, secrets);
+    memory
+}
+
+#[track_caller]
+fn assert_run_leaves_nothing(run: Cldkctl<'_>, secrets: &Secrets, code: i32) {
+    assert_clean(&memory_at_end(run, code), secrets);
 }
 
 #[test]
@@ -69,19 +78,11 @@ fn the_search_finds_what_is_there() {
             continue;
         };
         let shell = World::with_binary("/bin/sh");
-        let run = shell.cldkctl(["-c", "exit 0", &argument]).held_at(EXIT);
-        let running = run.spawn();
-        let held = memory::held(running.pid(), EXIT);
-        let memory = held.memory();
-        held.release();
-        running.wait().succeeded();
+        let memory = memory_at_end(shell.cldkctl(["-c", "exit 0", &argument]), 0);
         let token = ("token", TOKEN.as_bytes());
         let traces = memory.find(&[token]);
-        assert!(
-            traces.iter().any(|trace| trace.form == form.name),
-            "not found {}: {traces:?}",
-            form.name
-        );
+        let found = traces.iter().any(|trace| trace.form == form.name);
+        assert!(found, "not found {}: {traces:?}", form.name);
     }
 }
 
@@ -92,10 +93,8 @@ fn a_login_leaves_nothing() {
     }
     let (_cloudeka, world) = cloudeka_and_world();
     for question in ["New vault passphrase:", "Vault passphrase:"] {
-        let mut terminal = world
-            .cldkctl(["auth", "--no-unlock"])
-            .held_at(EXIT)
-            .on_pty();
+        let run = world.cldkctl(["auth", "--no-unlock"]).held_at(EXIT);
+        let mut terminal = run.on_pty();
         terminal.expect("Enter your token:");
         terminal.send_secret(TOKEN);
         terminal.expect(question);
@@ -128,28 +127,21 @@ fn commands_of_an_unlocked_vault_leave_nothing() {
     };
     unlock(&world, &[]);
     world.write("passphrase", PASSPHRASE);
-    for args in [
-        &["auth", "token"][..],
-        &["auth", "token", "--session"],
-        &["auth", "status", "--check"],
-        &["api", "/core/user/profile"],
-        &["vault", "backup", "copy.age"],
-        &["vault", "backup", "copy.txt", "--armor"],
-        &[
-            "vault",
-            "restore",
-            "copy.age",
-            "--merge",
-            "--passphrase-file",
-            "passphrase",
-        ],
-        &["vault", "info"],
-        &["vault", "verify"],
-        &["context", "rename", "default", "work"],
-        &["auth", "logout"],
-        &["lock"],
+    for line in [
+        "auth token",
+        "auth token --session",
+        "auth status --check",
+        "api /core/user/profile",
+        "vault backup copy.age",
+        "vault backup copy.txt --armor",
+        "vault restore copy.age --merge --passphrase-file passphrase",
+        "vault info",
+        "vault verify",
+        "context rename default work",
+        "auth logout",
+        "lock",
     ] {
-        assert_run_leaves_nothing(world.cldkctl(args), &secrets, 0);
+        assert_run_leaves_nothing(world.cldkctl(line.split(' ')), &secrets, 0);
     }
 }
 
@@ -197,11 +189,7 @@ fn what_went_over_tls_leaves_nothing() {
     run(&["auth", "--token-stdin"]).run().succeeded();
     let secrets = Secrets::of(&world, PASSPHRASE);
     assert_run_leaves_nothing(run(&["api", "/core/user/profile"]), &secrets, 0);
-    let login = run(&["auth", "--token-stdin"]).held_at(EXIT).spawn();
-    let held = held(login.pid(), EXIT);
-    let memory = held.memory();
-    held.release();
-    login.wait().succeeded();
+    let memory = memory_at_end(run(&["auth", "--token-stdin"]), 0);
     assert_clean(&memory, &secrets);
     assert_clean(&memory, &Secrets::of(&world, PASSPHRASE));
 }
@@ -213,12 +201,7 @@ fn a_session_that_is_renewed_leaves_nothing_old_or_new() {
     };
     unlock(&world, &[]);
     cloudeka.end_sessions();
-    let run = world.cldkctl(["api", "/core/user/profile"]).held_at(EXIT);
-    let running = run.spawn();
-    let held = held(running.pid(), EXIT);
-    let memory = held.memory();
-    held.release();
-    running.wait().succeeded();
+    let memory = memory_at_end(world.cldkctl(["api", "/core/user/profile"]), 0);
     assert_clean(&memory, &before);
     assert_clean(&memory, &Secrets::of(&world, PASSPHRASE));
 }
@@ -228,17 +211,12 @@ fn a_change_of_the_passphrase_leaves_nothing_old_or_new() {
     let Some((_cloudeka, world, before)) = logged_in_to_search() else {
         return;
     };
-    let mut terminal = world
-        .cldkctl(["vault", "passphrase"])
-        .held_at(EXIT)
-        .on_pty();
+    let run = world.cldkctl(["vault", "passphrase"]).held_at(EXIT);
+    let mut terminal = run.on_pty();
     terminal.expect("Vault passphrase:");
     terminal.send_secret(PASSPHRASE);
     type_new_passphrase(&mut terminal, OTHER);
-    let held = held(terminal.pid(), EXIT);
-    let memory = held.memory();
-    held.release();
-    assert_eq!(terminal.wait(), 0, "{}", terminal.screen());
+    let memory = terminal_memory_at_end(&mut terminal, 0);
     assert_clean(&memory, &before);
     assert_clean(&memory, &Secrets::of(&world, OTHER));
 }
@@ -264,19 +242,14 @@ fn an_identity_that_opens_the_vault_leaves_nothing() {
         return;
     };
     let identity = age::x25519::Identity::generate();
-    let text = identity.to_string();
-    let file = world.write("key.txt", text.expose_secret());
+    let shown = identity.to_string();
+    let text = shown.expose_secret();
+    let file = world.write("key.txt", text);
     let add = ["vault", "recipients", "add", "--passphrase-stdin"];
     let add = world.cldkctl(add).arg(identity.to_public().to_string());
     add.stdin(PASSPHRASE).run().succeeded();
-    secrets.add(
-        "identity",
-        text.expose_secret().as_bytes()["AGE-SECRET-KEY-1".len()..].to_vec(),
-    );
-    secrets.add(
-        "identity",
-        bech32::decode(text.expose_secret()).expect("bytes").1,
-    );
+    secrets.add("identity", text["AGE-SECRET-KEY-1".len()..].into());
+    secrets.add("identity", bech32::decode(text).expect("bytes").1);
     for args in [&["auth", "token"][..], &["vault", "backup", "copy.age"]] {
         let run = world.cldkctl(args).arg("--identity").arg(&file);
         assert_run_leaves_nothing(run, &secrets, 0);
@@ -341,11 +314,7 @@ fn a_recovery_key_that_was_shown_leaves_nothing() {
     let sheet = world.home().join("sheet.txt");
     let args = ["vault", "recovery-key", "--passphrase-stdin", "--kit"];
     let run = world.cldkctl(args).arg(&sheet).stdin(PASSPHRASE);
-    let running = run.held_at(EXIT).spawn();
-    let held = held(running.pid(), EXIT);
-    let memory = held.memory();
-    held.release();
-    running.wait().succeeded();
+    let memory = memory_at_end(run, 0);
     let sheet = fs::read_to_string(sheet).expect("a sheet");
     let at = sheet.find("AGE-SECRET-KEY-1").expect("a key");
     let key: String = sheet[at..].chars().take(74).collect();

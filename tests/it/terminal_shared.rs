@@ -3,9 +3,11 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::support::steps::{are_installed, assert_locked, cloudeka_and_world, logged_in};
+use crate::support::steps::{
+    are_installed, assert_locked, cloudeka_and_world, logged_in, type_new_passphrase,
+};
 use crate::support::world::World;
-use crate::support::{PASSPHRASE, Session, TOKEN, wait_until};
+use crate::support::{Misbehave, PASSPHRASE, Session, TOKEN, wait_until};
 use rustix::process::{Pid, Signal};
 
 const QUESTION: &str = "Vault passphrase:";
@@ -166,6 +168,55 @@ fn a_lock_of_others_keeps_nobody_from_asking() {
     shell.send_line("cldkctl auth token");
     answer(&mut shell);
     shell.expect(TOKEN);
+    assert_sane(shell, "dash");
+}
+
+#[test]
+fn ctrl_z_gives_the_echo_back_until_fg_asks_again() {
+    let (_cloudeka, world) = cloudeka_and_world();
+    let mut shell = world.shell("dash");
+    shell.send_line("cldkctl auth");
+    shell.expect("Enter your token:");
+    for _ in 0..2 {
+        assert!(!shell.echo_is_on());
+        shell.send_ctrl('z');
+        shell.expect("Stopped");
+        shell.expect("ready> ");
+        assert!(
+            wait_until(Duration::from_secs(5), || shell.echo_is_on()),
+            "the shell can be read"
+        );
+        shell.send_line("fg");
+        shell.expect("Enter your token:");
+        assert!(
+            wait_until(Duration::from_secs(5), || !shell.echo_is_on()),
+            "the echo is on again"
+        );
+    }
+    shell.send_secret(TOKEN);
+    type_new_passphrase(&mut shell, PASSPHRASE);
+    shell.expect("Auth success");
+    assert!(!shell.screen().contains(TOKEN), "{}", shell.screen());
+    assert_sane(shell, "dash");
+}
+
+#[test]
+fn ctrl_z_while_the_network_is_waited_for_keeps_the_next_question_quiet() {
+    let (cloudeka, world) = cloudeka_and_world();
+    cloudeka.misbehave(Misbehave::SlowBody(Duration::from_millis(5)));
+    let mut shell = world.shell("dash");
+    shell.send_line("cldkctl auth");
+    shell.expect("Enter your token:");
+    shell.send_secret(TOKEN);
+    let reached = || !cloudeka.requests().is_empty();
+    assert!(wait_until(Duration::from_secs(20), reached));
+    shell.send_ctrl('z');
+    shell.expect("Stopped");
+    shell.expect("ready> ");
+    assert!(wait_until(Duration::from_secs(5), || shell.echo_is_on()));
+    shell.send_line("fg");
+    type_new_passphrase(&mut shell, PASSPHRASE);
+    shell.expect("Auth success");
     assert_sane(shell, "dash");
 }
 

@@ -4,7 +4,7 @@ use super::Report;
 use crate::api::{self, CertificateProblem, Kind, RequestError, Unreachable};
 use crate::app::CertificatesError;
 use crate::cli::error::{CallError, Shown};
-use crate::exit::Exit;
+use crate::cli::exit::Exit;
 
 const NAME_CERTIFICATES: &str = "name a file with a certificate authority in PEM with --ca-cert";
 

@@ -3,7 +3,7 @@
 use super::Report;
 use crate::app::LoginError;
 use crate::cli::error::{AuthError, CostError, ExecError, LockError, OutputError, SettingsError};
-use crate::exit::Exit;
+use crate::cli::exit::Exit;
 
 const LOG_IN: &str = "log in with `cldkctl auth`";
 const SEE_HELP: &str = "for more information, try '--help'";

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Report;
 use crate::app::{IdentityKind, Input, KeyError, NewPassphraseError};
 use crate::cli::error::RecipientError;
-use crate::exit::Exit;
+use crate::cli::exit::Exit;
 use crate::keeper::KeepersError;
 use crate::prompt::PromptError;
 use crate::prompt::identity::IdentityError;

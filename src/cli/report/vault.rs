@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Report;
 use super::secrets;
 use crate::cli::error::{BackupError, RecoveryKeyError, RestoreError, VaultError};
-use crate::exit::Exit;
+use crate::cli::exit::Exit;
 use crate::files::StoreError;
 use crate::vault::{ContentsError, PluginError, SealError, stanza::StanzaError};
 

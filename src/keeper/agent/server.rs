@@ -60,7 +60,7 @@ pub fn serve() -> Result<(), String> {
     let _ = rustix::thread::set_name(c"cldkctl");
     platform::close_inherited_files();
     // At the end of a login, which ends it with a signal, its keys are wiped as well.
-    interrupt::watch();
+    let told_to_end = interrupt::told_to_end().map_err(|error| error.to_string())?;
     socket::make_folder(&path)?;
     let Some(_lock) = lock(&path).map_err(|error| format!("{}: {error}", path.display()))? else {
         return Ok(());
@@ -70,6 +70,7 @@ pub fn serve() -> Result<(), String> {
     let result = Agent {
         entries: HashMap::new(),
         clients: VecDeque::new(),
+        told_to_end,
     }
     .run(&listener, &place)
     .map_err(|error| format!("{}: {error}", path.display()));
@@ -136,6 +137,8 @@ fn listen(path: &Path) -> io::Result<(UnixListener, Place)> {
 struct Agent {
     entries: HashMap<Slot, Entry>,
     clients: VecDeque<Client>,
+    /// Can be read from when a signal came.
+    told_to_end: UnixStream,
 }
 
 impl Agent {
@@ -151,7 +154,9 @@ impl Agent {
             } else if self.clients.is_empty() && idle_until.is_none_or(|until| until <= now) {
                 return Ok(());
             }
-            self.wait(listener, idle_until, now)?;
+            if self.wait(listener, idle_until, now)? {
+                return Ok(());
+            }
             // A few at a time, so that each is attended to before those behind it push it out.
             for _ in 0..MOST_CLIENTS / 4 {
                 match listener.accept() {
@@ -183,13 +188,13 @@ impl Agent {
         }
     }
 
-    /// Sleeps until something can be read, or a deadline comes.
+    /// Sleeps until something can be read, or a deadline comes. Whether the agent is to end.
     fn wait(
         &self,
         listener: &UnixListener,
         idle_until: Option<Duration>,
         now: Duration,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         let deadlines = self.entries.values().map(|entry| entry.until);
         let deadlines = deadlines
             .chain(self.clients.iter().map(|client| client.until))
@@ -202,7 +207,8 @@ impl Agent {
             // Rounded up to a millisecond, poll(2)'s own unit.
             tv_nsec: i64::from(left.subsec_millis() + 1).min(999) * 1_000_000,
         };
-        let mut waited: Vec<PollFd<'_>> = Vec::with_capacity(self.clients.len() + 1);
+        let mut waited: Vec<PollFd<'_>> = Vec::with_capacity(self.clients.len() + 2);
+        waited.push(PollFd::new(&self.told_to_end, PollFlags::IN));
         waited.push(PollFd::new(listener, PollFlags::IN));
         waited.extend(
             self.clients
@@ -210,7 +216,8 @@ impl Agent {
                 .map(|client| PollFd::new(&client.stream, PollFlags::IN)),
         );
         match poll(&mut waited, Some(&timeout)) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Ok(_) => Ok(!waited[0].revents().is_empty()),
+            Err(rustix::io::Errno::INTR) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }

@@ -100,7 +100,6 @@ fn wait_for_call(pid: u32, call: &str) {
         "exit_group" => libc::SYS_exit_group,
         "execve" => libc::SYS_execve,
         "writev" => libc::SYS_writev,
-        "kill" => libc::SYS_kill,
         call => panic!("{call}: not known here"),
     };
     let number = number.to_string();

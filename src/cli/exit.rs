@@ -35,3 +35,15 @@ impl From<Exit> for std::process::ExitCode {
         Self::from(exit as u8)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interrupt;
+
+    #[test]
+    fn the_numbers_of_a_panic_and_of_ctrl_c_are_those_of_a_command() {
+        assert_eq!(interrupt::FAILED, Exit::Failure as i32);
+        assert_eq!(interrupt::INTERRUPTED, Exit::Interrupted as i32);
+    }
+}
