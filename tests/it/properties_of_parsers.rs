@@ -56,7 +56,7 @@ fn held() -> impl Strategy<Value = CachedKey> {
         any::<u32>(),
         any::<u64>(),
     )
-        .prop_map(|(kdf, key, user, idle, ends)| Held {
+        .prop_map(|(kdf, key, user, idle, ends)| CachedKey {
             salt: kdf.salt,
             key: Key::copied_from(&key),
             scope: if user { Scope::User } else { Scope::Session },
