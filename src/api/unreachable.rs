@@ -98,36 +98,9 @@ pub(super) fn classify(error: &(dyn StdError + 'static)) -> (Cause, Failure) {
         .filter_map(|error| error.downcast_ref::<io::Error>())
         .next_back();
 
-    let no_name = chain
-        .iter()
-        .any(|error| error.is::<rustls::pki_types::InvalidDnsNameError>());
-    let reason = if let Some(tls) = tls {
-        of_tls(tls)
-    } else if no_name {
-        Unreachable::NotAName
-    } else if is(reqwest::Error::is_timeout) {
-        if connecting {
-            Unreachable::ConnectTimedOut
-        } else {
-            Unreachable::TimedOut
-        }
-    } else if is(reqwest::Error::is_dns) {
-        Unreachable::NameNotFound
-    } else if tunnel
-        .as_ref()
-        .is_some_and(|text| text.contains("authorization") || text.ends_with("unsuccessful"))
-    {
-        Unreachable::ProxyDenied
-    } else if !connecting && io.is_some_and(is_malformed) {
+    let Some(reason) = reason(&chain, &is, tls, tunnel.as_deref(), io) else {
         return (Cause::NotHttp, Failure::Final);
-    } else if let Some(io) = io {
-        of_io(io)
-    } else if chain.iter().any(|error| is_parse_error(&error.to_string())) {
-        return (Cause::NotHttp, Failure::Final);
-    } else {
-        Unreachable::Broken
     };
-
     let failure = match reason {
         Unreachable::Certificate(_)
         | Unreachable::NotAName
@@ -146,6 +119,44 @@ pub(super) fn classify(error: &(dyn StdError + 'static)) -> (Cause, Failure) {
         reason
     };
     (Cause::Unreachable(reason), failure)
+}
+
+/// Why there was no answer; `None` if there was one that is not HTTP.
+fn reason(
+    chain: &[&(dyn StdError + 'static)],
+    is: &dyn Fn(fn(&reqwest::Error) -> bool) -> bool,
+    tls: Option<&rustls::Error>,
+    tunnel: Option<&str>,
+    io: Option<&io::Error>,
+) -> Option<Unreachable> {
+    let no_name = chain
+        .iter()
+        .any(|error| error.is::<rustls::pki_types::InvalidDnsNameError>());
+    Some(if let Some(tls) = tls {
+        of_tls(tls)
+    } else if no_name {
+        Unreachable::NotAName
+    } else if is(reqwest::Error::is_timeout) {
+        if is(reqwest::Error::is_connect) {
+            Unreachable::ConnectTimedOut
+        } else {
+            Unreachable::TimedOut
+        }
+    } else if is(reqwest::Error::is_dns) {
+        Unreachable::NameNotFound
+    } else if tunnel
+        .is_some_and(|text| text.contains("authorization") || text.ends_with("unsuccessful"))
+    {
+        Unreachable::ProxyDenied
+    } else if !is(reqwest::Error::is_connect) && io.is_some_and(is_malformed) {
+        return None;
+    } else if let Some(io) = io {
+        of_io(io)
+    } else if chain.iter().any(|error| is_parse_error(&error.to_string())) {
+        return None;
+    } else {
+        Unreachable::Broken
+    })
 }
 
 /// `error` and all below it. `io::Error` hides the error that it wraps: its `source` is the

@@ -45,6 +45,13 @@ struct Added {
 }
 
 impl RecoveryKeyArgs {
+    /// The key must reach paper or a screen before the vault names it, and yet no sheet may
+    /// be found of a key that the vault does not name. So: the whole sheet is written under a
+    /// temporary name; the vault is replaced; the sheet gets its own name. A crash before the
+    /// second step leaves a temporary file at most, and the vault as it was; a crash after it
+    /// leaves a key in the vault, and its sheet under a name that is less pretty. On a
+    /// terminal: the key is shown, the vault is replaced, and only then is it said that the
+    /// key counts.
     pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         interrupt::watch();
         // What cannot be done is better known before a passphrase is typed.
@@ -66,13 +73,6 @@ impl RecoveryKeyArgs {
         let secret = identity.to_string();
         let secret = secret.expose_secret();
 
-        // The key must reach paper or a screen before the vault names it, and yet no sheet may
-        // be found of a key that the vault does not name. So: the whole sheet is written under a
-        // temporary name; the vault is replaced; the sheet gets its own name. A crash before the
-        // second step leaves a temporary file at most, and the vault as it was; a crash after it
-        // leaves a key in the vault, and its sheet under a name that is less pretty. On a
-        // terminal: the key is shown, the vault is replaced, and only then is it said that the
-        // key counts.
         let added = vault.update_around(
             |contents| -> Result<_, Error> {
                 let label = contents.free_label(LABEL);
