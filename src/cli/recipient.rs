@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::error::RecipientError;
 use crate::prompt::source;
-use crate::vault::contents::is_label;
+use crate::vault::contents::{PASSPHRASE, is_label, short};
 use crate::vault::public::find_plugin;
 use crate::vault::{Contents, PublicRecipient, RecipientEntry};
 
@@ -75,7 +75,7 @@ impl NewRecipient {
     ) -> Result<Option<String>, RecipientError> {
         let text = self.text();
         if let Some(there) = find(contents, &text).first() {
-            let name = name(&contents.recipients[*there]);
+            let name = contents.recipients[*there].name();
             return Err(RecipientError::Exists(name));
         }
         let label = match label {
@@ -92,9 +92,6 @@ impl NewRecipient {
         Ok(label)
     }
 }
-
-/// What the passphrase's recipient is called; nothing else may be.
-pub const PASSPHRASE: &str = "passphrase";
 
 fn checked_label(contents: &Contents, label: &str) -> Result<String, RecipientError> {
     if !is_label(label) {
@@ -135,32 +132,6 @@ pub fn find(contents: &Contents, name: &str) -> Vec<usize> {
         .collect()
 }
 
-/// How a recipient is called: by its label, or else in its short form.
-#[must_use]
-pub fn name(entry: &RecipientEntry) -> String {
-    match &entry.label {
-        Some(label) => label.clone(),
-        None if entry.kdf().is_some() => PASSPHRASE.to_owned(),
-        None => short(&entry.recipient),
-    }
-}
-
-/// A recipient, cut in the middle if it is long, as an RSA key is. SSH keys of one type all
-/// begin alike; it is their ends that differ.
-#[must_use]
-pub fn short(recipient: &str) -> String {
-    const LONGEST: usize = 72;
-    const START: usize = 15;
-    const END: usize = 20;
-    let length = recipient.chars().count();
-    if length <= LONGEST {
-        return recipient.to_owned();
-    }
-    let start: String = recipient.chars().take(START).collect();
-    let end: String = recipient.chars().skip(length - END).collect();
-    format!("{start}…{end}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,12 +144,5 @@ mod tests {
             comment("ssh-rsa AAAA sari on her laptop\n").as_deref(),
             Some("sari on her laptop")
         );
-    }
-
-    #[test]
-    fn a_long_recipient_is_cut_where_its_kind_alike_is() {
-        let rsa = format!("ssh-rsa {}0123456789abcdefghij", "A".repeat(400));
-        assert_eq!(short(&rsa), "ssh-rsa AAAAAAA…0123456789abcdefghij");
-        assert_eq!(short("age1short"), "age1short");
     }
 }

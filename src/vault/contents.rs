@@ -13,7 +13,7 @@ mod values;
 
 pub use context::{Context, Defaults, Session};
 pub use name::ContextName;
-pub use recipients::is_label;
+pub use recipients::{PASSPHRASE, is_label, short};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -303,13 +303,13 @@ impl RecipientEntry {
         }
     }
 
-    /// What to call it when it is shown: its label, or else what it is.
+    /// What to call it when it is shown: its label, or else a short form of it.
     #[must_use]
     pub fn name(&self) -> String {
-        match (&self.label, &self.argon2id) {
-            (_, Some(_)) => "passphrase".to_owned(),
-            (Some(label), None) => label.clone(),
-            (None, None) => self.recipient.clone(),
+        match &self.label {
+            Some(label) => label.clone(),
+            None if self.argon2id.is_some() => PASSPHRASE.to_owned(),
+            None => short(&self.recipient),
         }
     }
 

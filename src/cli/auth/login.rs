@@ -10,7 +10,7 @@ use crate::app::{self, KeyError, KeySource, NewPassphrase, OpenVault, Task, Vaul
 use crate::cli::console;
 use crate::cli::environment::TOKEN_VARIABLE;
 use crate::cli::error::{AuthError, CostError, Error};
-use crate::cli::recipient::{NewRecipient, name};
+use crate::cli::recipient::NewRecipient;
 use crate::cli::settings::Settings;
 use crate::cli::size::Size;
 use crate::interrupt;
@@ -18,7 +18,7 @@ use crate::keeper::{Reach, Touch};
 use crate::platform;
 use crate::prompt::source;
 use crate::secret::{Passphrase, Token};
-use crate::vault::{Contents, Context, Cost};
+use crate::vault::{Contents, Context, Cost, RecipientEntry};
 
 #[derive(Args, Debug, Default)]
 pub(super) struct LoginArgs {
@@ -290,7 +290,11 @@ fn join_another(
 /// been made by anyone who has its public half, list of recipients included
 /// (`vault-format.md`, section 10).
 fn name_recipients(settings: &Settings, contents: &Contents) {
-    let names: Vec<_> = contents.recipients.iter().map(name).collect();
+    let names: Vec<_> = contents
+        .recipients
+        .iter()
+        .map(RecipientEntry::name)
+        .collect();
     settings.console.note(&format!(
         "The login is for all who can open the vault: {}",
         names.join(", ")

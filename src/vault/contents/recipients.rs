@@ -7,6 +7,9 @@ use super::{Contents, RecipientEntry};
 /// The longest label that is given here, in characters; the format itself has no limit.
 const MAX_LABEL_CHARACTERS: usize = 100;
 
+/// What the passphrase's recipient is called; nothing else may be.
+pub const PASSPHRASE: &str = "passphrase";
+
 /// What a person may call a recipient: 1 to 100 characters, none of them a control character.
 #[must_use]
 pub fn is_label(text: &str) -> bool {
@@ -35,6 +38,22 @@ impl RecipientEntry {
     }
 }
 
+/// A recipient, cut in the middle if it is long, as an RSA key is. SSH keys of one type all
+/// begin alike; it is their ends that differ.
+#[must_use]
+pub fn short(recipient: &str) -> String {
+    const LONGEST: usize = 72;
+    const START: usize = 15;
+    const END: usize = 20;
+    let length = recipient.chars().count();
+    if length <= LONGEST {
+        return recipient.to_owned();
+    }
+    let start: String = recipient.chars().take(START).collect();
+    let end: String = recipient.chars().skip(length - END).collect();
+    format!("{start}…{end}")
+}
+
 impl Contents {
     /// Whether a recipient has this label.
     #[must_use]
@@ -59,5 +78,17 @@ impl Contents {
         self.recipients
             .iter_mut()
             .find(|entry| entry.argon2id.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_recipient_is_cut_where_its_kind_alike_is() {
+        let rsa = format!("ssh-rsa {}0123456789abcdefghij", "A".repeat(400));
+        assert_eq!(short(&rsa), "ssh-rsa AAAAAAA…0123456789abcdefghij");
+        assert_eq!(short("age1short"), "age1short");
     }
 }

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::error::Error;
-use crate::cli::recipient::{NewRecipient, name};
+use crate::cli::recipient::NewRecipient;
 use crate::cli::settings::Settings;
 use crate::interrupt;
 use crate::keeper::Touch;
+use crate::vault::RecipientEntry;
 
 /// Let another key open the vault
 ///
@@ -44,7 +45,7 @@ impl AddArgs {
                 new.add_to(contents, self.label.as_deref())?;
             }
             let added = &contents.recipients[before..];
-            Ok(added.iter().map(name).collect::<Vec<_>>())
+            Ok(added.iter().map(RecipientEntry::name).collect::<Vec<_>>())
         })?;
         for name in added {
             settings

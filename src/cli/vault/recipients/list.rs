@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use crate::cli::console::show;
 use crate::cli::error::Error;
-use crate::cli::recipient::{PASSPHRASE, short};
 use crate::cli::settings::Settings;
 use crate::keeper::Touch;
 use crate::printable::printable;
+use crate::vault::contents::{PASSPHRASE, short};
 use crate::vault::{Cost, PublicRecipient, RecipientEntry};
 
 /// List who can open the vault

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::app::{KeySource, OpenVault};
 use crate::cli::error::{Error, RecipientError};
-use crate::cli::recipient::{find, name};
+use crate::cli::recipient::find;
 use crate::cli::settings::Settings;
 use crate::interrupt;
 use crate::keeper::Touch;
@@ -47,7 +47,7 @@ impl RemoveArgs {
                     .ok_or(RecipientError::PassphraseGone)?
                     .rederive(new);
             }
-            Ok(name(&removed))
+            Ok(removed.name())
         })?;
 
         let console = settings.console;
