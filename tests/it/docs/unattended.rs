@@ -10,7 +10,7 @@ use crate::support::steps::{are_installed, cloudeka_and_world};
 use crate::support::world::set_mode;
 use crate::support::{PASSPHRASE, Standin, TOKEN, World, starting};
 
-const README: &str = include_str!("../../README.md");
+const README: &str = include_str!("../../../README.md");
 const USUAL_PATH: &str = "/usr/bin:/bin";
 const REPORT: &str = "#!/bin/sh\nprintf 'report %s' \"$CLDKCTL_TOKEN\"\n";
 

@@ -2,7 +2,7 @@
 //!
 //! Each command is held at the system call that ends it, and all of its memory is searched
 //! for every part of twelve bytes of every secret that it had, in every form. Those that a
-//! signal or a bug ends are in `memory_interrupted.rs`.
+//! signal or a bug ends are in `memory/interrupted.rs`.
 #![cfg(target_os = "linux")]
 
 use std::fs;

@@ -9,8 +9,8 @@ use std::process::Command;
 use crate::support::steps::{are_installed, log_in, logged_in, pipe};
 use crate::support::{PASSPHRASE, Session, TOKEN, World};
 
-const README: &str = include_str!("../../README.md");
-const FORMAT: &str = include_str!("../../vault-format.md");
+const README: &str = include_str!("../../../README.md");
+const FORMAT: &str = include_str!("../../../vault-format.md");
 
 /// The text of a section.
 #[track_caller]

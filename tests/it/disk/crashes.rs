@@ -3,7 +3,7 @@
 //!
 //! SIGKILL comes right before the call is made. Between two calls nothing on the disk changes,
 //! so these are all the states that a crash of the process can leave behind. (A crash of the
-//! machine is `power_failure.rs`.)
+//! machine is `disk/power_failure.rs`.)
 
 use crate::support::saves::{Place, Save};
 use crate::support::strace::{ON_FILES, can_trace, killed, numbers, tampered_with, watched};
@@ -185,7 +185,7 @@ fn where_a_rename_cannot_spare_what_is_there_a_new_backup_is_whole_as_well() {
 }
 
 #[test]
-#[ignore = "all calls, those on memory among them, take 20 minutes: `cargo test crashes:: -- --ignored`"]
+#[ignore = "all calls, those on memory among them, take 20 minutes: `cargo test disk::crashes:: -- --ignored`"]
 fn every_saving_command_is_killed_at_every_call_of_any_kind() {
     for save in Save::ALL {
         kill_at(save, &["all"], 50);
