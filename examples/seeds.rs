@@ -29,7 +29,7 @@ fn main() {
     let seeds = Seeds { folder };
     from_the_vectors(&seeds);
     requests_and_replies(&seeds);
-    from_the_readme(&seeds);
+    from_the_guide(&seeds);
     by_hand(&seeds);
 }
 
@@ -154,13 +154,13 @@ fn requests_and_replies(seeds: &Seeds) {
 }
 
 /// The settings that it shows are all there are.
-fn from_the_readme(seeds: &Seeds) {
-    let readme = fs::read_to_string(Path::new(REPOSITORY).join("README.md")).unwrap();
-    let settings = readme.split("```toml\n").nth(1).unwrap();
+fn from_the_guide(seeds: &Seeds) {
+    let page = fs::read_to_string(Path::new(REPOSITORY).join("docs/settings.md")).unwrap();
+    let settings = page.split("```toml\n").nth(1).unwrap();
     let settings = settings.split("```").next().unwrap();
-    seeds.add("config", "readme", settings);
+    seeds.add("config", "guide", settings);
     for (number, line) in settings.lines().enumerate() {
-        seeds.add("config", &format!("readme-line-{number}"), line);
+        seeds.add("config", &format!("guide-line-{number}"), line);
     }
 }
 

@@ -14,16 +14,23 @@ mod connection;
 mod credentials;
 mod error;
 mod new_passphrase;
+mod passphrase_source;
 mod rollback;
 mod ui;
 mod unlock;
 mod vault;
+mod vault_key;
 
 pub use connection::Connection;
 pub use credentials::{Address, Credential, Credentials};
-pub use error::{Error, IdentityKind, Input, MemoryError};
+pub use error::{
+    CertificatesError, Error, IdentityKind, Input, KeyError, LoginError, MemoryError,
+    NewPassphraseError,
+};
 pub use new_passphrase::{NewPassphrase, check_new};
+pub use passphrase_source::PassphraseSource;
 pub use rollback::{Rollback, Standing};
 pub use ui::{Notice, Progress, Step, Task, Ui};
-pub use unlock::{KeySource, PassphraseSource, Unlocker, VaultKey};
+pub use unlock::{KeySource, Unlocker};
 pub use vault::{OpenVault, Vault, named_context};
+pub use vault_key::VaultKey;

@@ -7,14 +7,16 @@ pub mod config;
 pub mod console;
 pub mod context;
 pub mod environment;
+pub mod error;
 pub mod exec;
-pub mod failure;
+pub mod format;
 pub mod global;
 pub mod lock;
 pub mod period;
 pub mod recipient;
 mod refusal;
 pub mod report;
+pub mod settings;
 pub mod size;
 pub mod ui;
 pub mod unlock;
@@ -26,8 +28,10 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::console::Console;
 use self::environment::TokenVariable;
-use self::failure::Failure;
+use self::error::{Error, LockError};
 use self::global::GlobalArgs;
+use self::report::Report;
+use self::settings::Settings;
 use crate::exit::Exit;
 use crate::keeper::agent;
 
@@ -104,9 +108,10 @@ pub fn main() -> Exit {
     }
     match run(cli, &token) {
         Ok(()) => Exit::Success,
-        Err(failure) => {
-            console.failure(&failure);
-            failure.exit
+        Err(error) => {
+            let report = Report::from(&error);
+            console.report(&report);
+            report.exit
         }
     }
 }
@@ -122,14 +127,15 @@ fn hold_keys(serve: bool) -> Exit {
     match done {
         Ok(()) => Exit::Success,
         Err(error) => {
-            Console::default().failure(&Failure::new(Exit::Failure, error));
-            Exit::Failure
+            let report = Report::from(&Error::from(LockError::Agent(error)));
+            Console::default().report(&report);
+            report.exit
         }
     }
 }
 
-fn run(cli: Cli, token: &TokenVariable) -> Result<(), Failure> {
-    let settings = cli.global.settle(token)?;
+fn run(cli: Cli, token: &TokenVariable) -> Result<(), Error> {
+    let settings = Settings::new(cli.global, token)?;
     let result = match cli.command {
         Command::Auth(args) => args.run(&settings),
         Command::Unlock(args) => args.run(&settings),

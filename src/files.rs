@@ -5,6 +5,7 @@
 //! write a temporary file in the same folder, fsync, rename, fsync the folder. Whatever
 //! happens on the way, the vault is the old one or the new one.
 
+mod error;
 mod folders;
 pub mod input;
 mod safety;
@@ -18,6 +19,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
+use self::error::io_error;
+pub use self::error::{StoreError, is_done};
 use self::folders::check_folder;
 use self::safety::{
     NO_SURPRISES, OVERFLOW_UID, Whose, check_file, has_all_users, our_uid, read_file,
@@ -32,100 +35,6 @@ use self::write::{lock, parent, remove, sibling, write_named_after};
 pub struct Store {
     /// As the user named it, made absolute.
     path: PathBuf,
-}
-
-/// Why the file system stood in the way.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// A system call failed.
-    #[error("cannot {action} {path}: {source}", path = path.display())]
-    Io {
-        /// What was tried: `read`, `write`, …
-        action: &'static str,
-        /// On which file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It was done, and everybody sees it; but the folder could not be synced.
-    #[error(
-        "{path} was {done}, but a power failure may undo that: cannot sync the folder: {source}",
-        path = path.display()
-    )]
-    Unconfirmed {
-        /// What was done: `written`, `removed`.
-        done: &'static str,
-        /// To which file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The vault, or a folder that leads to it, belongs to another user.
-    #[error("{path} belongs to user id {owner}, not to you", path = path.display())]
-    NotOurs {
-        /// What belongs to them.
-        path: PathBuf,
-        /// Their user id.
-        owner: u32,
-    },
-    /// A folder or link that leads to the vault belongs to a user who has no id in this user namespace.
-    #[error("{path} belongs to a user who has no id in this user namespace", path = path.display())]
-    Unmapped {
-        /// What belongs to them.
-        path: PathBuf,
-    },
-    /// Others may replace files in the vault's folder.
-    #[error("other users can replace files in {path}", path = path.display())]
-    OpenFolder {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// A folder, a device, a pipe or the like stands in place of the vault.
-    #[error("{path} is not a regular file", path = path.display())]
-    NotAFile {
-        /// The path.
-        path: PathBuf,
-    },
-    /// A folder, a device or a socket stands where a file or a pipe is to be read.
-    #[error("{path} is neither a file nor a pipe", path = path.display())]
-    NotAFileOrPipe {
-        /// The path.
-        path: PathBuf,
-    },
-    /// It would be overwritten.
-    #[error("{path} is there already", path = path.display())]
-    Exists {
-        /// The path.
-        path: PathBuf,
-    },
-    /// More than a vault ever is.
-    #[error("{path} is larger than 64 MiB, which no vault is", path = path.display())]
-    TooLarge {
-        /// The path.
-        path: PathBuf,
-    },
-}
-
-impl StoreError {
-    /// Whether what was to be done was done all the same.
-    #[must_use]
-    pub fn is_done(&self) -> bool {
-        matches!(self, Self::Unconfirmed { .. })
-    }
-}
-
-/// Whether what was to be done was done, also if a power failure may undo it.
-#[must_use]
-pub fn is_done<T>(result: &Result<T, StoreError>) -> bool {
-    result.as_ref().map_or_else(StoreError::is_done, |_| true)
-}
-
-fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
-    move |source| StoreError::Io {
-        action,
-        path: path.to_owned(),
-        source,
-    }
 }
 
 /// The largest file that is read, in bytes: more than a vault ever is.
@@ -155,7 +64,22 @@ impl Store {
     /// # Errors
     /// When it cannot be read, is no regular file, is too large, or belongs to another user.
     pub fn read(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        read_file(&self.resolve()?, Whose::Ours)
+        read_file(&self.resolve()?, Whose::Ours, MAX_FILE_BYTES)
+    }
+
+    /// Reads a file of at most `limit` bytes that nobody else can have written, such as settings:
+    /// ours or the system's, closed to others, in folders that are. `None` when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read, is not a regular file, is too large, or others can change it.
+    pub fn read_unaltered(&self, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        // What is not there decides nothing, wherever it would be.
+        let found = fs::symlink_metadata(&self.path);
+        if found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            return Ok(None);
+        }
+        // Who can replace the file, or what a link in its place leads to, can write it.
+        read_file(&self.resolve()?, Whose::Unaltered, limit)
     }
 
     /// Reads a copy that may lie anywhere and be anybody's, such as one on a stick or a
@@ -165,7 +89,7 @@ impl Store {
     /// When it cannot be read, is no regular file or is too large.
     pub fn read_wherever(&self) -> Result<Option<Vec<u8>>, StoreError> {
         match self.path.canonicalize() {
-            Ok(path) => read_file(&path, Whose::Anybodys),
+            Ok(path) => read_file(&path, Whose::Anybodys, MAX_FILE_BYTES),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(io_error("read", &self.path)(error)),
         }
@@ -291,7 +215,7 @@ impl Locked {
     /// # Errors
     /// As [`Store::read`].
     pub fn read(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        read_file(&self.path, Whose::Ours)
+        read_file(&self.path, Whose::Ours, MAX_FILE_BYTES)
     }
 
     /// Replaces the vault by `bytes`, with mode 0600. When this returns, they are on disk.

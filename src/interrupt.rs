@@ -10,7 +10,7 @@ mod turn;
 
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, PoisonError, mpsc};
 use std::thread;
 use std::time::Instant;
@@ -36,6 +36,10 @@ static WRITING: Mutex<()> = Mutex::new(());
 
 /// Whether a signal has come that ends the process, which the thread is about to do.
 static ENDING: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+
+/// The last of SIGTSTP and SIGCONT that has come, 0 before the first. The thread may get to a
+/// SIGTSTP when it is over.
+static LAST_STOP: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
 
 /// What ends a process, Ctrl-C first, and comes from others: a person, a supervisor, a limit.
 const DEADLY: [i32; 10] = [
@@ -73,14 +77,27 @@ pub fn watch() {
             }
         };
         if thread::Builder::new().spawn(waiting).is_ok()
-            && let Ok(signals) = Signals::new(watched.clone())
+            && let Ok(signals) = Signals::new::<_, i32>([])
         {
+            // Before the thread is woken by them, which looks at what was noted.
+            note_stops(watched.clone());
+            for signal in watched.clone() {
+                let _ = signals.handle().add_signal(signal);
+            }
             let _ = hand_over.send(signals);
             for signal in watched.filter(|signal| DEADLY.contains(signal)) {
                 let _ = signal_hook::flag::register(signal, Arc::clone(&ENDING));
             }
         }
     });
+}
+
+/// Has SIGTSTP and SIGCONT noted in the order in which they come.
+fn note_stops(watched: impl Iterator<Item = i32>) {
+    for signal in watched.filter(|signal| [SIGTSTP, SIGCONT].contains(signal)) {
+        let last = Arc::clone(&LAST_STOP);
+        let _ = signal_hook::flag::register_usize(signal, last, signal as usize);
+    }
 }
 
 /// From here on a write beyond the limit for the size of files (`ulimit -f`) fails as any write
@@ -117,7 +134,8 @@ pub(crate) fn note_spinner(clear: Option<Box<dyn FnOnce() + Send>>) {
     *CLEAR_SPINNER.lock().unwrap_or_else(PoisonError::into_inner) = clear;
 }
 
-/// Stops this job until it is in the foreground.
+/// Stops this job until it is in the foreground, with the terminal given back: the shell of a
+/// subshell has the foreground before Ctrl-Z has stopped us.
 ///
 /// Not by the first system call that needs the terminal: the kernel restarts it at SIGCONT and
 /// stops the job again, before a signal that came along, as by `kill %1`, is acted on.
@@ -128,8 +146,14 @@ pub(crate) fn wait_for_foreground(terminal: impl AsFd) {
         if !quiet::is_in_background(&terminal) || ENDING.load(Ordering::Relaxed) {
             return;
         }
-        let _ = kill_current_process_group(Signal::TTIN);
+        // A Ctrl-Z on its way stops us by itself. Stopped twice, we would need `fg` twice.
         thread::sleep(LOOK);
+        if quiet::is_in_background(&terminal)
+            && LAST_STOP.load(Ordering::Relaxed) != SIGTSTP as usize
+        {
+            drop(give_back());
+            let _ = kill_current_process_group(Signal::TTIN);
+        }
     }
 }
 
@@ -158,11 +182,16 @@ pub(crate) fn keep_quiet() -> io::Result<()> {
 /// Gives the terminal back as it was found, and notes that there is none any more. The lock is
 /// held for both: a signal that came in between would leave it without its echo.
 pub(crate) fn give_terminal_back() {
+    *give_back() = None;
+}
+
+/// Gives the terminal back until the echo is turned off again; others wait for the guard.
+fn give_back() -> MutexGuard<'static, Option<QuietTerminal>> {
     let mut noted = quiet_terminal();
     if let Some(terminal) = &mut *noted {
         terminal.give_back();
     }
-    *noted = None;
+    noted
 }
 
 /// Changes what is asked again after the process was stopped and continued.
@@ -246,11 +275,10 @@ fn leave(signal: i32) -> ! {
 /// Ctrl-Z: the shell gets its echo back while we are stopped.
 fn stop() {
     // Held until this is continued: the main thread may be asking, and would turn it off again.
-    let mut noted = quiet_terminal();
-    if let Some(terminal) = &mut *noted {
-        terminal.give_back();
+    let _noted = give_back();
+    if LAST_STOP.load(Ordering::Relaxed) != SIGCONT as usize {
+        let _ = emulate_default_handler(SIGTSTP);
     }
-    let _ = emulate_default_handler(SIGTSTP);
     // Continued, by `fg`: SIGCONT is the next signal to arrive.
 }
 

@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 mod abort;
+mod background;
 mod end;
 mod given;
 mod lock;
@@ -27,6 +28,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use zeroize::optimization_barrier;
 
 pub use abort::at_an_abort;
+pub use background::without_stop;
 pub use end::{End, end};
 pub use given::{hide_argument, take_variable};
 pub use lock::lock_for_job;

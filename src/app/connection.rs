@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::error::Error;
+use super::error::{CertificatesError, Error};
 use super::ui::{Notice, Step, Ui};
 use crate::api::{self, Client, Event, Options};
 use crate::base_url::BaseUrl;
@@ -35,8 +35,10 @@ impl Connection {
             options.extra_roots_pem = Some(self.extra_roots(path)?);
         }
         Client::new(&options).map_err(|error| match (error, &self.ca_cert) {
-            (api::Error::Roots(why), Some(path)) => Error::CaUnusable(path.clone(), why),
-            (error, _) => error.into(),
+            (api::Error::Roots(why), Some(path)) => {
+                CertificatesError::Unusable(path.clone(), why).into()
+            }
+            (error, _) => Error::from(error),
         })
     }
 
@@ -46,13 +48,14 @@ impl Connection {
     }
 
     fn extra_roots(&self, path: &Path) -> Result<Vec<u8>, Error> {
-        let mut file = input::open(path).map_err(Error::CaFile)?;
+        let mut file = input::open(path).map_err(CertificatesError::File)?;
         // Like anything else that decides where a token goes; but it may be in a checkout.
         if file.others_can_change() {
             self.ui.tell(&Notice::OthersCanChange(path));
         }
-        file.read_at_most(MAX_PEM_BYTES)
-            .map_err(|error| Error::CaRead(path.to_owned(), error))?
-            .ok_or_else(|| Error::CaTooLarge(path.to_owned()))
+        let pem = file
+            .read_at_most(MAX_PEM_BYTES)
+            .map_err(|error| CertificatesError::Unreadable(path.to_owned(), error))?;
+        Ok(pem.ok_or_else(|| CertificatesError::TooLarge(path.to_owned()))?)
     }
 }

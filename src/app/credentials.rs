@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::account;
 use super::connection::Connection;
-use super::error::Error;
+use super::error::{Error, LoginError};
 use super::ui::{Notice, Task};
 use super::vault::{OpenVault, Vault, named_context};
 use crate::api::{self, Answer, Client, Fault, Login, Request};
@@ -91,11 +91,12 @@ impl<'a> Credentials<'a> {
         let context = named_context(contents, self.context, self.vault.path())?;
         match &self.address.asked {
             // The path as well: a host may have several APIs, behind a gateway.
-            Some(asked) if *asked != context.base_url => Err(Error::OtherAddress {
+            Some(asked) if *asked != context.base_url => Err(LoginError::OtherAddress {
                 context: context.name.clone(),
-                verified_at: context.base_url.clone(),
-                asked: asked.clone(),
-            }),
+                verified_at: Box::new(context.base_url.clone()),
+                asked: Box::new(asked.clone()),
+            }
+            .into()),
             _ => Ok(context),
         }
     }
@@ -110,10 +111,11 @@ impl<'a> Credentials<'a> {
         if let Some(bound) = &self.address.variable
             && *bound != base_url
         {
-            return Err(Error::OtherAddressThanVariable {
-                verified_at: bound.clone(),
-                asked: base_url,
-            });
+            return Err(LoginError::OtherAddressThanVariable {
+                verified_at: Box::new(bound.clone()),
+                asked: Box::new(base_url),
+            }
+            .into());
         }
         Ok(Credential {
             base_url,

@@ -1,5 +1,7 @@
 //! What can go wrong in a use case, with the facts that a message needs. The words, the hint
 //! and the exit code of each are in `cli::report`.
+//!
+//! The `Display` of these is for a debugger alone.
 
 use std::io;
 use std::path::PathBuf;
@@ -15,69 +17,30 @@ use crate::prompt::source::SourceError;
 use crate::secret::TokenError;
 use crate::vault::{ContextName, KdfError, SealError};
 
-/// Why a use case did not come to its end. Its `Display` is for a debugger alone.
+/// Why a use case failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no vault.
-    #[error("no vault")]
-    NoVault(PathBuf),
-    /// The vault has no context.
-    #[error("no context")]
-    NoLogin(PathBuf),
-    /// The vault has contexts, and none of them is the current one.
-    #[error("no current context")]
-    NoCurrentContext(PathBuf),
-    /// The vault has no context of this name.
-    #[error("no such context")]
-    NoContext(PathBuf, ContextName),
-    /// The token was verified at another address than the one asked for.
-    #[error("another address")]
-    OtherAddress {
-        /// The context.
-        context: ContextName,
-        /// Where its token was verified.
-        verified_at: BaseUrl,
-        /// The address asked for.
-        asked: BaseUrl,
-    },
-    /// The same for the token in `CLDKCTL_TOKEN`.
-    #[error("another address than the variable's")]
-    OtherAddressThanVariable {
-        /// The address in `CLDKCTL_BASE_URL`.
-        verified_at: BaseUrl,
-        /// The address asked for.
-        asked: BaseUrl,
-    },
-    /// `CLDKCTL_TOKEN` holds no token.
-    #[error("unusable variable")]
-    TokenVariable(TokenError),
-    /// The vault is locked, and there is no one to ask.
-    #[error("locked")]
-    Locked(PathBuf, PromptError),
-    /// Only identities open this vault, and none was named.
-    #[error("locked, for identities only")]
-    NeedsIdentity(PathBuf),
-    /// A passphrase was supplied, and only identities open this vault.
-    #[error("no passphrase opens it")]
-    NoPassphrase(PathBuf),
-    /// The passphrase or identity does not open the vault.
-    #[error("wrong key")]
-    WrongKey(PathBuf),
-    /// The cached key does not open the vault.
-    #[error("wrong cached key")]
-    WrongCachedKey(PathBuf),
+    /// There is no login to use.
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    /// The vault's key is not to be had.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A new passphrase cannot be used.
+    #[error(transparent)]
+    NewPassphrase(#[from] NewPassphraseError),
     /// The vault cannot be read or opened.
     #[error("unusable vault")]
     Vault(PathBuf, #[source] SealError),
-    /// The vault cannot be sealed again; the file is as it was.
-    #[error("unsaved")]
+    /// The vault cannot be sealed again; the file is unchanged.
+    #[error("unsaved vault")]
     Unsaved(PathBuf, #[source] SealError),
-    /// Another command is changing the vault and does not come to its end.
-    #[error("busy")]
+    /// Another command is changing the vault and does not finish.
+    #[error("busy vault")]
     Busy(PathBuf),
-    /// The vault was removed while this command ran.
-    #[error("removed")]
-    Removed(PathBuf),
+    /// No keeper could hold the key.
+    #[error("not kept")]
+    NotKept(PathBuf, #[source] KeepersError),
     /// A file or folder stood in the way.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -87,21 +50,99 @@ pub enum Error {
     /// A question got no usable answer.
     #[error(transparent)]
     Prompt(#[from] PromptError),
-    /// Enter alone was the answer to a question for a passphrase.
-    #[error("no passphrase was typed")]
-    NothingTyped,
     /// A secret that was supplied cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The API rejected the token or could not be asked.
+    #[error(transparent)]
+    Api(#[from] api::Error),
+    /// The answer to a call is larger than what is read.
+    #[error("too much")]
+    AnswerTooLarge(#[source] api::Error),
+    /// The extra certificate authority cannot be used.
+    #[error(transparent)]
+    Certificates(#[from] CertificatesError),
+    /// The system gives no random bytes.
+    #[error(transparent)]
+    Random(#[from] getrandom::Error),
+}
+
+/// Why there is no login to use.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// There is no vault.
+    #[error("no vault")]
+    NoVault(PathBuf),
+    /// The vault was removed while this command ran.
+    #[error("removed vault")]
+    Removed(PathBuf),
+    /// The vault has no context.
+    #[error("no context")]
+    Empty(PathBuf),
+    /// The vault has contexts, and none of them is the current one.
+    #[error("no current context")]
+    NoCurrent(PathBuf),
+    /// The vault has no context of this name.
+    #[error("no such context")]
+    NoContext(PathBuf, ContextName),
+    /// The token was verified at another address than the one asked for.
+    #[error("another address")]
+    OtherAddress {
+        /// The context.
+        context: ContextName,
+        /// Where its token was verified.
+        verified_at: Box<BaseUrl>,
+        /// The address asked for.
+        asked: Box<BaseUrl>,
+    },
+    /// The same for the token in `CLDKCTL_TOKEN`.
+    #[error("another address than the variable's")]
+    OtherAddressThanVariable {
+        /// The address in `CLDKCTL_BASE_URL`.
+        verified_at: Box<BaseUrl>,
+        /// The address asked for.
+        asked: Box<BaseUrl>,
+    },
+    /// `CLDKCTL_TOKEN` holds no token.
+    #[error("unusable variable")]
+    Variable(TokenError),
+}
+
+/// Why the vault's key is not to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The vault is locked, and there is no one to ask.
+    #[error("locked")]
+    Locked(PathBuf, #[source] PromptError),
+    /// Only identities open this vault, and none was named.
+    #[error("locked, for identities only")]
+    NeedsIdentity(PathBuf),
+    /// A passphrase was supplied, and only identities open this vault.
+    #[error("no passphrase opens it")]
+    NoPassphrase(PathBuf),
+    /// The passphrase or identity does not open the vault.
+    #[error("wrong key")]
+    Wrong(PathBuf),
+    /// The cached key does not open the vault.
+    #[error("wrong cached key")]
+    WrongCached(PathBuf),
+    /// Enter alone was the answer to a question for a passphrase.
+    #[error("no passphrase was typed")]
+    NothingTyped,
     /// The passphrase that was supplied is empty.
     #[error("empty passphrase")]
-    EmptyPassphrase(Input),
+    Empty(Input),
     /// The identity file cannot be used.
     #[error("unusable identity")]
     Identity(PathBuf, IdentityKind, #[source] IdentityError),
-    /// There is no one to ask for a new passphrase, which these flags supply.
+}
+
+/// Why a new passphrase cannot be used. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum NewPassphraseError {
+    /// There is no one to ask for it.
     #[error("no new passphrase")]
-    NoNewPassphrase {
+    Missing {
         /// The vault.
         path: PathBuf,
         /// Why no one was asked.
@@ -109,60 +150,35 @@ pub enum Error {
         /// The flags that supply one.
         flags: &'static str,
     },
-    /// A new passphrase has several lines.
+    /// It has several lines.
     #[error("several lines")]
-    PassphraseLines,
-    /// A new passphrase is too easy to guess.
+    Lines,
+    /// It is too easy to guess.
     #[error("weak passphrase")]
-    WeakPassphrase(Weak),
-    /// The new passphrase was typed twice, not the same.
+    Weak(Weak),
+    /// It was typed twice, not the same.
     #[error("the two passphrases differ")]
     Differ,
-    /// No keeper could hold the key.
-    #[error("not kept")]
-    NotKept(PathBuf, #[source] KeepersError),
-    /// The API rejected the token or could not be asked.
+}
+
+/// Why the extra certificate authority cannot be used. Nothing was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificatesError {
+    /// Its file cannot be opened.
     #[error(transparent)]
-    Api(#[from] api::Error),
-    /// The answer to a call is larger than what is read.
-    #[error("too much")]
-    AnswerTooLarge(api::Error),
-    /// The file with a certificate authority cannot be read.
+    File(StoreError),
+    /// Its file cannot be read.
     #[error("unreadable certificates")]
-    CaFile(StoreError),
-    /// The same, while it was read.
-    #[error("unreadable certificates")]
-    CaRead(PathBuf, #[source] io::Error),
-    /// The same; it is larger than 4 MiB.
+    Unreadable(PathBuf, #[source] io::Error),
+    /// Its file is larger than 4 MiB.
     #[error("too many certificates")]
-    CaTooLarge(PathBuf),
-    /// The file with a certificate authority holds none.
+    TooLarge(PathBuf),
+    /// Its file holds none.
     #[error("no certificates")]
-    CaUnusable(PathBuf, #[source] api::RootsError),
-    /// The system gives no random bytes.
-    #[error(transparent)]
-    Random(#[from] getrandom::Error),
+    Unusable(PathBuf, #[source] api::RootsError),
 }
 
-/// What an identity file looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdentityKind {
-    /// An SSH private key.
-    Ssh,
-    /// A file of age identities.
-    Age,
-}
-
-/// Where a passphrase was supplied.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
-    /// Standard input.
-    Stdin,
-    /// A file.
-    File(PathBuf),
-}
-
-/// Why nothing can be told, or nothing be remembered.
+/// Why the revisions that were seen cannot be read, or one cannot be noted.
 #[derive(Debug, thiserror::Error)]
 pub enum MemoryError {
     /// Somebody else can write there.
@@ -192,4 +208,22 @@ impl MemoryError {
             error => Self::Unreadable(error),
         }
     }
+}
+
+/// What an identity file looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityKind {
+    /// An SSH private key.
+    Ssh,
+    /// A file of age identities.
+    Age,
+}
+
+/// Where a passphrase was supplied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Standard input.
+    Stdin,
+    /// A file.
+    File(PathBuf),
 }

@@ -2,9 +2,10 @@
 
 use zeroize::Zeroizing;
 
-use super::error::Error;
+use super::error::{Error, NewPassphraseError};
+use super::passphrase_source::{PassphraseSource, read_passphrase};
 use super::ui::{Notice, Ui};
-use super::unlock::{PassphraseSource, Unlocker, read_passphrase};
+use super::unlock::Unlocker;
 use crate::prompt::passphrase::{check_strength, generate};
 use crate::secret::Passphrase;
 
@@ -49,9 +50,9 @@ impl NewPassphrase<'_> {
             unlocker.ui.ask_hidden(question).map_err(|why| {
                 if why.is_silence() {
                     let (path, flags) = (unlocker.path.clone(), self.flags);
-                    Error::NoNewPassphrase { path, why, flags }
+                    NewPassphraseError::Missing { path, why, flags }.into()
                 } else {
-                    why.into()
+                    Error::from(why)
                 }
             })
         };
@@ -61,7 +62,7 @@ impl NewPassphrase<'_> {
         }
         let second = Passphrase::new(&ask("Repeat passphrase:")?);
         if first.expose() != second.expose() {
-            return Err(Error::Differ);
+            return Err(NewPassphraseError::Differ.into());
         }
         Ok(Some(first))
     }
@@ -73,10 +74,10 @@ impl NewPassphrase<'_> {
 /// When it is refused.
 pub fn check_new(passphrase: &Passphrase, allow_weak: bool) -> Result<(), Error> {
     if passphrase.expose().contains(['\n', '\r']) {
-        return Err(Error::PassphraseLines);
+        return Err(NewPassphraseError::Lines.into());
     }
     if !allow_weak {
-        check_strength(passphrase).map_err(Error::WeakPassphrase)?;
+        check_strength(passphrase).map_err(NewPassphraseError::Weak)?;
     }
     Ok(())
 }

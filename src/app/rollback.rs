@@ -6,6 +6,8 @@
 //! first is taken for new. One that is there and cannot be read is reported, and never replaced
 //! but by `vault verify --accept-older`: its number may be higher than any that is known here.
 
+mod memory;
+
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -15,6 +17,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::{Errno, retry_on_intr};
 
+pub(super) use self::memory::Memory;
 use super::error::MemoryError;
 use super::ui::{Notice, Step, Ui};
 use crate::files::{
@@ -24,57 +27,6 @@ use crate::vault::Contents;
 
 /// How long a command waits for another that is remembering something.
 const LOCK_PATIENCE: Duration = Duration::from_secs(3);
-
-/// What stands behind the number once an older copy was saved.
-const SAVED_OVER: &str = "older";
-
-/// What is remembered of a vault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Memory {
-    /// The highest revision that was seen.
-    revision: u64,
-    /// Whether a copy that is older than that was saved. The revisions of such saves go their
-    /// own way: that they reach the one that was seen means nothing, and none of them is
-    /// remembered, until the older copy is accepted.
-    saved_over: bool,
-}
-
-impl Memory {
-    fn new(revision: u64) -> Self {
-        Self {
-            revision,
-            saved_over: false,
-        }
-    }
-
-    /// Only what [`Self::to_text`] writes, with its newline: of a number that was cut off, a
-    /// lower one is left.
-    fn read(text: &str) -> Option<Self> {
-        let (number, saved_over) = match text.trim_end().split_once(' ') {
-            None => (text.trim_end(), false),
-            Some((number, flag)) => (number, flag == SAVED_OVER),
-        };
-        let memory = Self {
-            revision: number.parse().ok()?,
-            saved_over,
-        };
-        (memory.to_text() == text).then_some(memory)
-    }
-
-    fn to_text(self) -> String {
-        let Self { revision, .. } = self;
-        if self.saved_over {
-            format!("{revision} {SAVED_OVER}\n")
-        } else {
-            format!("{revision}\n")
-        }
-    }
-
-    /// Whether a vault of this revision is an older copy, or comes of one.
-    fn is_beyond(self, revision: u64) -> bool {
-        self.saved_over || self.revision > revision
-    }
-}
 
 /// How a vault compares with what was seen of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -301,6 +253,8 @@ impl Rollback {
         // Read with the same suspicion as the vault itself.
         let bytes = match Store::at(&path).and_then(|file| file.read()) {
             Ok(Some(bytes)) => bytes,
+            // A link that leads nowhere: what is noted lies on a disk that is not there, say.
+            Ok(None) if path.is_symlink() => return Err(MemoryError::Garbled(path)),
             Ok(None) => return Ok(None),
             // A file stands where a folder would be, so nothing is noted there.
             Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotADirectory => {

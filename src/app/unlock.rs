@@ -5,41 +5,20 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use age::Identity;
-use zeroize::Zeroizing;
 
-use super::error::{Error, IdentityKind, Input};
+use super::error::{Error, IdentityKind, KeyError};
+use super::passphrase_source::{PassphraseSource, read_passphrase, read_private};
 use super::ui::{Notice, Step, Task, Ui};
+use super::vault_key::VaultKey;
 use crate::keeper::{
     Choice, Description, Found, Held, Keepers, KeepersError, Limits, Reach, Scope, Slot, Touch,
 };
 use crate::prompt::identity;
-use crate::prompt::source::{self, FromFile};
 use crate::secret::{Key, Passphrase};
-use crate::vault::{
-    Ceiling, Contents, Cost, Kdf, PassphraseIdentity, RecipientEntry, Salt, SealError, Sealed,
-};
+use crate::vault::{Ceiling, Cost, Kdf, RecipientEntry, Salt, Sealed};
 
 /// What a person is asked for the vault's passphrase with.
 const QUESTION: &str = "Vault passphrase:";
-
-/// Where a passphrase is supplied without asking.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PassphraseSource {
-    /// `--passphrase-file`
-    File(PathBuf),
-    /// `--passphrase-stdin`
-    Stdin,
-    /// `$CREDENTIALS_DIRECTORY/cldkctl.passphrase`, systemd.exec(5)
-    SystemdCredential(PathBuf),
-}
-
-/// What opens a vault, as often as a command needs it.
-pub enum VaultKey {
-    /// A key that was derived from a passphrase.
-    Derived(Kdf, Key),
-    /// Other identities.
-    Identities(Vec<Box<dyn Identity>>),
-}
 
 /// Where a [`VaultKey`] came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,38 +54,6 @@ pub struct Unlocker {
     pub ui: Rc<dyn Ui>,
 }
 
-impl VaultKey {
-    /// Opens a vault with it.
-    ///
-    /// # Errors
-    /// When it does not fit, or the vault is damaged.
-    pub fn open(&self, sealed: &Sealed) -> Result<Contents, SealError> {
-        match self {
-            Self::Derived(kdf, key) => {
-                let identity = PassphraseIdentity::new(kdf.clone(), key);
-                sealed.open(std::iter::once(&identity as &dyn Identity))
-            }
-            Self::Identities(identities) => sealed.open(
-                identities
-                    .iter()
-                    .map(|identity| &**identity as &dyn Identity),
-            ),
-        }
-    }
-
-    /// The recipient of a derived identity.
-    #[must_use]
-    pub fn derived_recipient(&self) -> Option<String> {
-        match self {
-            Self::Derived(kdf, key) => {
-                let identity = PassphraseIdentity::new(kdf.clone(), key);
-                Some(identity.recipient().to_string())
-            }
-            Self::Identities(_) => None,
-        }
-    }
-}
-
 impl Unlocker {
     /// What the keepers know the vault by.
     #[must_use]
@@ -133,7 +80,7 @@ impl Unlocker {
             return Ok((key, KeySource::Supplied));
         }
         let Some(kdf) = self.kdf(sealed)? else {
-            return Err(Error::NeedsIdentity(self.path.clone()));
+            return Err(KeyError::NeedsIdentity(self.path.clone()).into());
         };
         let mut found = self.keepers.get(&self.slot(), &kdf.salt, touch);
         // The command that it waited for may have unlocked the vault.
@@ -177,7 +124,7 @@ impl Unlocker {
         }
         match self.kdf(sealed)? {
             Some(kdf) => Ok((self.ask(kdf, QUESTION)?.0, KeySource::Typed)),
-            None => Err(Error::NeedsIdentity(self.path.clone())),
+            None => Err(KeyError::NeedsIdentity(self.path.clone()).into()),
         }
     }
 
@@ -212,13 +159,13 @@ impl Unlocker {
     pub fn ask(&self, kdf: &Kdf, question: &str) -> Result<(VaultKey, Passphrase), Error> {
         let answer = self.ui.ask_hidden(question).map_err(|error| {
             if error.is_silence() {
-                Error::Locked(self.path.clone(), error)
+                KeyError::Locked(self.path.clone(), error).into()
             } else {
-                error.into()
+                Error::from(error)
             }
         })?;
         if answer.is_empty() {
-            return Err(Error::NothingTyped);
+            return Err(KeyError::NothingTyped.into());
         }
         let passphrase = Passphrase::new(&answer);
         let key = self.derive(kdf.clone(), &passphrase)?;
@@ -259,7 +206,7 @@ impl Unlocker {
     pub fn derive_from(&self, sealed: &Sealed, passphrase: &Passphrase) -> Result<VaultKey, Error> {
         match self.kdf(sealed)? {
             Some(kdf) => self.derive(kdf.clone(), passphrase),
-            None => Err(Error::NoPassphrase(self.path.clone())),
+            None => Err(KeyError::NoPassphrase(self.path.clone()).into()),
         }
     }
 
@@ -281,8 +228,8 @@ impl Unlocker {
             true => IdentityKind::Ssh,
             false => IdentityKind::Age,
         };
-        identity::parse(&text, &name, self.ui.asker())
-            .map_err(|error| Error::Identity(path.to_owned(), kind, error))
+        let identities = identity::parse(&text, &name, self.ui.asker());
+        Ok(identities.map_err(|error| KeyError::Identity(path.to_owned(), kind, error))?)
     }
 
     /// Derives the key of a passphrase, and shows that it takes a while.
@@ -353,36 +300,4 @@ impl Unlocker {
             self.ui.tell(&Notice::MayStayUnlocked(&error));
         }
     }
-}
-
-/// Reads a passphrase from where it was supplied.
-///
-/// # Errors
-/// When it cannot be read or is empty.
-pub(super) fn read_passphrase(source: &PassphraseSource, ui: &dyn Ui) -> Result<Passphrase, Error> {
-    let (text, input) = match source {
-        PassphraseSource::Stdin => (source::read_stdin()?, Input::Stdin),
-        PassphraseSource::File(path) => (read_private(path, ui)?, Input::File(path.clone())),
-        // systemd keeps it private; its mode may be 0440.
-        PassphraseSource::SystemdCredential(path) => {
-            let text = source::read_secret_file(path)?.text;
-            (text, Input::File(path.clone()))
-        }
-    };
-    let passphrase = Passphrase::new(&text);
-    if passphrase.is_empty() {
-        return Err(Error::EmptyPassphrase(input));
-    }
-    Ok(passphrase)
-}
-
-fn read_private(path: &Path, ui: &dyn Ui) -> Result<Zeroizing<String>, Error> {
-    let FromFile {
-        text,
-        others_can_read,
-    } = source::read_secret_file(path)?;
-    if others_can_read {
-        ui.tell(&Notice::OthersCanRead(path));
-    }
-    Ok(text)
 }

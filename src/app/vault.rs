@@ -1,19 +1,23 @@
 //! Opening a vault, and saving it under its lock from what it holds by then.
 
+mod open;
+
+pub use open::{OpenVault, named_context};
+
 use std::cell::Cell;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::error::Error;
+use super::error::{Error, KeyError, LoginError};
 use super::rollback::Rollback;
 use super::ui::{Notice, Step, Ui};
-use super::unlock::{KeySource, Unlocker, VaultKey};
+use super::unlock::{KeySource, Unlocker};
+use super::vault_key::VaultKey;
 use crate::files::{Locked, Store, is_done};
 use crate::interrupt;
 use crate::keeper::Touch;
-use crate::vault::{Contents, Context, ContextName, Cost, RecipientEntry, SealError, Sealed, seal};
+use crate::vault::{Contents, Cost, SealError, Sealed, seal};
 
 /// How long a command waits for another that is changing the vault.
 const LOCK_PATIENCE: Duration = Duration::from_secs(30);
@@ -31,19 +35,6 @@ pub struct Vault {
     pub rollback: Rollback,
     /// Who is told and asked.
     pub ui: Rc<dyn Ui>,
-}
-
-/// A vault that was opened.
-pub struct OpenVault<'a> {
-    vault: &'a Vault,
-    /// What opened it.
-    pub key: VaultKey,
-    /// Where that came from.
-    pub source: KeySource,
-    /// What is in it.
-    pub contents: Contents,
-    /// The file that the contents came from, while they are unchanged.
-    file: Option<Arc<Vec<u8>>>,
 }
 
 impl Vault {
@@ -88,7 +79,7 @@ impl Vault {
     /// There is no vault.
     #[must_use]
     pub fn missing(&self) -> Error {
-        Error::NoVault(self.path().to_owned())
+        LoginError::NoVault(self.path().to_owned()).into()
     }
 
     fn parse(&self, bytes: Option<Vec<u8>>) -> Result<Option<Sealed>, Error> {
@@ -102,7 +93,7 @@ impl Vault {
     pub fn unusable(&self, error: SealError) -> Error {
         let path = self.path().to_owned();
         match error {
-            SealError::NoMatch => Error::WrongKey(path),
+            SealError::NoMatch => KeyError::Wrong(path).into(),
             error => Error::Vault(path, error),
         }
     }
@@ -173,7 +164,9 @@ impl Vault {
         let contents = key
             .open(sealed)
             .map_err(|error| match (self.unusable(error), source) {
-                (Error::WrongKey(path), KeySource::Keeper) => Error::WrongCachedKey(path),
+                (Error::Key(KeyError::Wrong(path)), KeySource::Keeper) => {
+                    KeyError::WrongCached(path).into()
+                }
                 (error, _) => error,
             })?;
         let vault = OpenVault {
@@ -268,158 +261,4 @@ impl Vault {
         self.ui.detail(&Step::Saved { path, revision });
         Ok(())
     }
-}
-
-impl OpenVault<'_> {
-    /// The context of that name, or the current one.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn context(&self, name: Option<&ContextName>) -> Result<&Context, Error> {
-        named_context(&self.contents, name, self.vault.path())
-    }
-
-    /// Checks that header and contents agree about the passphrase, so that a save locks nobody
-    /// out.
-    ///
-    /// # Errors
-    /// When they do not.
-    pub fn check_agrees(&self, sealed: &Sealed) -> Result<(), Error> {
-        sealed
-            .check_agrees(&self.contents, self.key.derived_recipient())
-            .map_err(|error| self.vault.unusable(error))
-    }
-
-    /// Changes the vault: takes its lock, reads it again, applies `change`, saves.
-    ///
-    /// # Errors
-    /// What `change` returns, or when the vault cannot be saved. It is then as it was, unless
-    /// the error says otherwise.
-    pub fn update<T, E: From<Error>>(
-        &mut self,
-        change: impl FnOnce(&mut Contents) -> Result<T, E>,
-    ) -> Result<T, E> {
-        self.change(Self::check_agrees, change, |_, replace| Ok(replace()?))
-    }
-
-    /// The same, with something to be done right before and after the vault is replaced, which
-    /// `around` gets along with what `change` returned.
-    ///
-    /// # Errors
-    /// What `change` or `around` returns, or when the vault cannot be saved.
-    pub fn update_around<T, E: From<Error>>(
-        &mut self,
-        change: impl FnOnce(&mut Contents) -> Result<T, E>,
-        around: impl FnOnce(&T, &dyn Fn() -> Result<(), Error>) -> Result<(), E>,
-    ) -> Result<T, E> {
-        self.change(Self::check_agrees, change, around)
-    }
-
-    /// Changes the passphrase itself, which mends a vault whose header and contents disagree
-    /// about it.
-    ///
-    /// # Errors
-    /// As [`update`](Self::update).
-    pub fn update_passphrase(&mut self, entry: Option<RecipientEntry>) -> Result<(), Error> {
-        self.change(
-            |_, _| Ok(()),
-            |contents| {
-                contents.set_passphrase(entry);
-                Ok(())
-            },
-            |(), replace| replace(),
-        )
-    }
-
-    fn change<T, E: From<Error>>(
-        &mut self,
-        check: impl FnOnce(&Self, &Sealed) -> Result<(), Error>,
-        change: impl FnOnce(&mut Contents) -> Result<T, E>,
-        around: impl FnOnce(&T, &dyn Fn() -> Result<(), Error>) -> Result<(), E>,
-    ) -> Result<T, E> {
-        let vault = self.vault;
-        let locked = vault.lock()?;
-        let bytes = locked.read().map_err(Error::from)?;
-        let sealed = vault
-            .parse(bytes)?
-            .ok_or_else(|| Error::Removed(vault.path().to_owned()))?;
-        self.open_again(&sealed)?;
-        check(self, &sealed)?;
-        self.file = None;
-        let result = change(&mut self.contents)?;
-        vault.save(&locked, &mut self.contents, |replace| {
-            around(&result, replace)
-        })?;
-        Ok(result)
-    }
-
-    /// Reads the vault again: another command may have changed it.
-    ///
-    /// # Errors
-    /// When it is gone or does not open any more.
-    pub fn reread(&mut self) -> Result<(), Error> {
-        let sealed = self.vault.sealed()?;
-        self.open_again(&sealed)
-    }
-
-    /// Opens the vault as it is by now. One that nobody changed is not opened twice: that could
-    /// ask for a PIN or a touch again.
-    fn open_again(&mut self, sealed: &Sealed) -> Result<(), Error> {
-        if !self.came_from(sealed) {
-            self.contents = self.opened(sealed)?;
-            self.file = Some(sealed.shared_bytes());
-            self.look_for_rollback();
-        }
-        Ok(())
-    }
-
-    fn opened(&self, sealed: &Sealed) -> Result<Contents, Error> {
-        self.key
-            .open(sealed)
-            .map_err(|error| self.vault.unusable(error))
-    }
-
-    /// Whether the contents are those of this file, and unchanged.
-    fn came_from(&self, sealed: &Sealed) -> bool {
-        self.file
-            .as_ref()
-            .is_some_and(|file| **file == sealed.bytes())
-    }
-
-    fn look_for_rollback(&self) {
-        let path = self.vault.path();
-        self.vault
-            .rollback
-            .notice(&self.contents, path, || self.revision_by_now().ok());
-    }
-
-    /// The revision that the vault has by now: another command may have saved it.
-    fn revision_by_now(&self) -> Result<u64, Error> {
-        let sealed = self.vault.sealed()?;
-        if self.came_from(&sealed) {
-            return Ok(self.contents.revision);
-        }
-        Ok(self.opened(&sealed)?.revision)
-    }
-}
-
-/// The context of that name, or the current one.
-///
-/// # Errors
-/// When there is none; `path` is the vault's.
-pub fn named_context<'a>(
-    contents: &'a Contents,
-    name: Option<&ContextName>,
-    path: &Path,
-) -> Result<&'a Context, Error> {
-    let path = || path.to_owned();
-    let Some(name) = name.or(contents.current_context.as_ref()) else {
-        return Err(match contents.contexts.is_empty() {
-            true => Error::NoLogin(path()),
-            false => Error::NoCurrentContext(path()),
-        });
-    };
-    contents
-        .context(name)
-        .ok_or_else(|| Error::NoContext(path(), name.clone()))
 }

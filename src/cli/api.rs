@@ -8,12 +8,11 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::console;
-use super::failure::Failure;
-use super::global::Settings;
-use crate::api::{Answer, Body, Method, Request, RequestError};
-use crate::app::{Credential, PassphraseSource};
+use super::error::{CallError, Error, Shown};
+use super::settings::Settings;
+use crate::api::{Answer, Body, Method, Request};
+use crate::app::PassphraseSource;
 use crate::base_url::BaseUrl;
-use crate::exit::Exit;
 use crate::files::input;
 use crate::interrupt;
 use crate::keeper::Touch;
@@ -52,7 +51,7 @@ pub struct ApiArgs {
 }
 
 impl ApiArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         interrupt::watch();
         let include = self.include;
         if self
@@ -62,21 +61,10 @@ impl ApiArgs {
             && settings.vault.unlocker.identity.is_none()
             && settings.vault.unlocker.passphrase == Some(PassphraseSource::Stdin)
         {
-            return Err(Failure::new(
-                Exit::Usage,
-                "standard input cannot be the body and the passphrase at once",
-            )
-            .hint("hand the passphrase over with --passphrase-file"));
+            return Err(CallError::StdinTwice.into());
         }
         let request = self.request()?;
-        let check = |base_url: &BaseUrl| {
-            let hint = |error| match error {
-                RequestError::TooLong(_) => "send less in the path and the query",
-                _ => "name a path, such as /core/user/profile",
-            };
-            let checked = request.url(base_url);
-            checked.map_err(|error| Failure::new(Exit::Usage, error.to_string()).hint(hint(error)))
-        };
+        let check = |base_url: &BaseUrl| request.url(base_url).map_err(CallError::Request);
         // Before anything is asked or unlocked: a wrong path needs no token. Nor a session, which
         // is why a long one is tried with the address of the login as well.
         check(&settings.address.of_login())?;
@@ -86,30 +74,35 @@ impl ApiArgs {
         let answer = credential.call(&client, &request)?;
         settings.asker.finish();
         print(&answer, include)?;
+        let origin = || credential.base_url.origin().to_string();
         match answer.status {
             200..=299 => Ok(()),
-            401 => Err(rejected(&credential)),
-            status => Err(unsuccessful(&credential, status).hint(
-                match (answer.body.is_empty(), include) {
-                    (false, _) => "the answer on standard output says more",
-                    (true, false) => "it has no body; --include shows its headers",
-                    (true, true) => "it has no body; check the path and the method",
-                },
-            )),
+            401 => Err(CallError::Rejected(origin()).into()),
+            status => {
+                let shown = match (answer.body.is_empty(), include) {
+                    (false, _) => Shown::Body,
+                    (true, false) => Shown::Nothing,
+                    (true, true) => Shown::Headers,
+                };
+                let origin = origin();
+                Err(CallError::Status {
+                    origin,
+                    status,
+                    shown,
+                }
+                .into())
+            }
         }
     }
 
-    fn request(self) -> Result<Request, Failure> {
+    fn request(self) -> Result<Request, CallError> {
         let (method, path) = match self.second {
             Some(path) => (Some(self.first), path),
             None => (None, self.first),
         };
         let has_body = self.input.is_some() || !self.fields.is_empty();
         let method: Method = match method {
-            Some(method) => method.parse().map_err(|_| {
-                Failure::new(Exit::Usage, "there is no such method")
-                    .hint("the methods are GET, HEAD, POST, PUT, PATCH and DELETE")
-            })?,
+            Some(method) => method.parse().map_err(|_| CallError::Method)?,
             None if has_body => Method::Post,
             None => Method::Get,
         };
@@ -135,30 +128,6 @@ impl ApiArgs {
     }
 }
 
-/// An answer that is neither a success nor about the token. The hint is the caller's.
-fn unsuccessful(credential: &Credential<'_>, status: u16) -> Failure {
-    let origin = credential.base_url.origin();
-    let redirect = match status {
-        304 => "", // Not Modified
-        300..=399 => ", a redirect, which is not followed",
-        _ => "",
-    };
-    let what = format!("{origin} answered with HTTP status {status}{redirect}");
-    Failure::new(Exit::ApiError, what)
-}
-
-/// What a second 401 in a row means.
-fn rejected(credential: &Credential<'_>) -> Failure {
-    Failure::new(
-        Exit::NotLoggedIn,
-        format!(
-            "{} accepts neither the session nor a new one",
-            credential.base_url.origin()
-        ),
-    )
-    .hint("log in again with `cldkctl auth`")
-}
-
 fn json(bytes: Vec<u8>) -> Body {
     Body {
         bytes,
@@ -166,27 +135,19 @@ fn json(bytes: Vec<u8>) -> Body {
     }
 }
 
-fn read_input(path: &Path) -> Result<Vec<u8>, Failure> {
-    let shown = path.display();
-    let unusable = |what: String| {
-        Failure::new(Exit::Usage, what)
-            .hint("name a readable file or pipe with --input, or - for standard input")
-    };
+fn read_input(path: &Path) -> Result<Vec<u8>, CallError> {
     let read = if path.as_os_str() == "-" {
         source::read_stdin_at_most(MAX_BODY_BYTES)
     } else {
         input::open(path)
-            .map_err(|error| unusable(error.to_string()))?
+            .map_err(|error| CallError::Body(error.to_string()))?
             .read_at_most(MAX_BODY_BYTES)
     };
-    read.map_err(|error| unusable(format!("cannot read {shown}: {error}")))?
-        .ok_or_else(|| {
-            Failure::new(Exit::Usage, format!("{shown} is larger than 64 MiB"))
-                .hint("send less at a time")
-        })
+    read.map_err(|error| CallError::Body(format!("cannot read {}: {error}", path.display())))?
+        .ok_or_else(|| CallError::BodyTooLarge(path.to_owned()))
 }
 
-fn print(answer: &Answer, include: bool) -> Result<(), Failure> {
+fn print(answer: &Answer, include: bool) -> Result<(), Error> {
     let mut head = String::new();
     if include {
         head = format!("HTTP {}\n", answer.status);

@@ -8,9 +8,8 @@ mod token;
 
 use clap::{Args, Subcommand};
 
-use super::failure::Failure;
-use super::global::Settings;
-use crate::exit::Exit;
+use super::error::{AuthError, Error};
+use super::settings::Settings;
 
 /// Log in: verify a token and seal it in the vault
 ///
@@ -49,10 +48,9 @@ impl AuthArgs {
         self.login.hide_token();
     }
 
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         if self.command.is_some() && self.login.is_given() {
-            let what = "a token and the flags of a login go with `cldkctl auth` alone";
-            return Err(Failure::new(Exit::Usage, what).hint("for more information, try '--help'"));
+            return Err(AuthError::FlagsBeforeCommand.into());
         }
         match self.command {
             None => self.login.run(settings),

@@ -5,7 +5,7 @@ use clap_complete::Shell;
 
 use super::Cli;
 use super::console;
-use super::failure::Failure;
+use super::error::Error;
 
 /// Print completions for a shell
 ///
@@ -19,7 +19,7 @@ pub struct CompletionArgs {
 }
 
 impl CompletionArgs {
-    pub(super) fn run(self) -> Result<(), Failure> {
+    pub(super) fn run(self) -> Result<(), Error> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "cldkctl", &mut script);
         console::print(String::from_utf8_lossy(&script).trim_end())

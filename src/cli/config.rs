@@ -1,19 +1,14 @@
 //! `config.toml`: defaults for the flags, and never a secret.
 
-use std::fs;
-use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
 use serde::Deserialize;
 
-use super::console::{Color, Format};
-use super::failure::Failure;
+use super::error::SettingsError;
+use super::format::{Color, Format};
 use super::period::Period;
 use super::size::Size;
 use crate::base_url::BaseUrl;
-use crate::exit::Exit;
 use crate::files::{Store, StoreError};
 use crate::keeper::{Choice, Scope};
 use crate::printable::printable;
@@ -83,10 +78,7 @@ pub struct KdfConfig {
     pub lanes: Option<u32>,
 }
 
-/// What to do about settings that somebody else could have written.
-const OWN_IT: &str = "make the file and its folder yours alone with `chown` and `chmod go-w`, or name others with XDG_CONFIG_HOME";
-
-/// More than anybody writes by hand.
+/// More than anybody writes by hand, in bytes.
 const MAX_CONFIG_BYTES: u64 = 64 * 1024;
 
 impl Config {
@@ -95,63 +87,29 @@ impl Config {
     /// # Errors
     /// When it cannot be read, somebody else could have written it, or it is not what this
     /// program knows.
-    pub fn read(path: &Path) -> Result<Self, Failure> {
-        let bad = |exit, what: &dyn std::fmt::Display, hint: &str| {
-            Failure::new(
-                exit,
-                format!("cannot use the settings in {}: {what}", path.display()),
-            )
-            .hint(hint)
-        };
-        if let Err(error) = fs::symlink_metadata(path)
-            && error.kind() == io::ErrorKind::NotFound
-        {
-            return Ok(Self::default());
-        }
-        // Who can replace the file, or what a link in its place leads to, can write it.
-        let resolved = Store::at(path).and_then(|place| place.resolve());
-        let resolved = resolved.map_err(|error| match &error {
-            StoreError::NotOurs { .. }
-            | StoreError::OpenFolder { .. }
-            | StoreError::Unmapped { .. } => {
-                let what = format!("{error}; who writes them decides where a token goes");
-                bad(Exit::Usage, &what, OWN_IT)
+    pub fn read(path: &Path) -> Result<Self, SettingsError> {
+        let owned = || path.to_owned();
+        let read = Store::at(path).and_then(|file| file.read_unaltered(MAX_CONFIG_BYTES));
+        let bytes = match read {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Ok(Self::default()),
+            Err(
+                error @ (StoreError::NotOurs { .. }
+                | StoreError::OpenFolder { .. }
+                | StoreError::OpenFile { .. }
+                | StoreError::Unmapped { .. }),
+            ) => {
+                let why = format!("{error}; who writes them decides where a token goes");
+                return Err(SettingsError::NotSafe(owned(), why));
             }
-            _ => bad(Exit::Failure, &error, "check what lies there"),
-        })?;
-        // Not to wait for the other end of a pipe that lies there, nor to take a terminal.
-        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let opened = fs::OpenOptions::new()
-            .read(true)
-            .custom_flags(flags.bits() as i32)
-            .open(&resolved);
-        let file = match opened {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(bad(Exit::Failure, &error, "check its permissions")),
+            Err(StoreError::NotAFile { .. } | StoreError::TooLarge { .. }) => {
+                return Err(SettingsError::NotSettings(owned()));
+            }
+            Err(error) => return Err(SettingsError::Unreadable(owned(), error)),
         };
-        let metadata = file
-            .metadata()
-            .map_err(|error| bad(Exit::Failure, &error, "check it"))?;
-        if !metadata.is_file() || metadata.len() > MAX_CONFIG_BYTES {
-            return Err(bad(Exit::Usage, &"not a settings file", "move it away"));
-        }
-        let uid = rustix::process::geteuid().as_raw();
-        if metadata.mode() & 0o022 != 0 || (metadata.uid() != uid && metadata.uid() != 0) {
-            let what = "other users can change it, and so decide where a token goes";
-            return Err(bad(Exit::Usage, &what, OWN_IT));
-        }
-        let mut text = String::new();
-        file.take(MAX_CONFIG_BYTES)
-            .read_to_string(&mut text)
-            .map_err(|error| bad(Exit::Failure, &error, "it has to be UTF-8 text"))?;
-        Self::parse(&text, path.parent().unwrap_or(Path::new("/"))).map_err(|what| {
-            bad(
-                Exit::Usage,
-                &what,
-                "the keys are the long names of flags; secrets have no place there",
-            )
-        })
+        let text = str::from_utf8(&bytes).map_err(|_| SettingsError::NotUtf8(owned()))?;
+        Self::parse(text, path.parent().unwrap_or(Path::new("/")))
+            .map_err(|why| SettingsError::Line(owned(), why))
     }
 
     /// Reads what is in a settings file; relative paths in it are beside it, in `folder`.

@@ -7,42 +7,16 @@ use std::thread;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use super::failure::Failure;
-use crate::exit::Exit;
+use super::error::{Error, OutputError};
+use super::format::Format;
+use super::report::Report;
 use crate::interrupt;
 use crate::printable::acts_on_a_terminal;
 use crate::printable::printable;
 use crate::secret::without_secrets;
-
-/// How data is written to stdout.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// For people.
-    #[default]
-    Table,
-    /// For scripts.
-    Json,
-    /// For scripts, and people.
-    Yaml,
-}
-
-/// When to colour what is said on stderr.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Color {
-    /// On a terminal, unless NO_COLOR is set.
-    #[default]
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -78,10 +52,10 @@ impl Console {
     }
 
     /// Why the command failed, and what to do.
-    pub fn failure(&self, failure: &Failure) {
-        say(Some((ERROR, "error:")), &failure.what);
-        if let Some(hint) = &failure.hint {
-            say(Some((HINT, "hint:")), hint);
+    pub fn report(&self, report: &Report) {
+        say(Some((ERROR, "error:")), &report.what);
+        if !report.hint.is_empty() {
+            say(Some((HINT, "hint:")), &report.hint);
         }
     }
 
@@ -133,7 +107,7 @@ fn say(label: Option<(Style, &str)>, text: &str) {
 ///
 /// # Errors
 /// When stdout cannot be written, as with a full disk. A reader that has gone away is none.
-pub fn print(text: &str) -> Result<(), Failure> {
+pub fn print(text: &str) -> Result<(), Error> {
     let mut stdout = io::stdout().lock();
     finish(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
 }
@@ -142,7 +116,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// As [`print()`].
-pub fn print_path(path: &Path) -> Result<(), Failure> {
+pub fn print_path(path: &Path) -> Result<(), Error> {
     if io::stdout().is_terminal() {
         return print(&printable(&path.to_string_lossy()).to_string());
     }
@@ -160,7 +134,7 @@ pub fn print_path(path: &Path) -> Result<(), Failure> {
 ///
 /// # Errors
 /// As [`print()`].
-pub fn print_secret(secret: &str) -> Result<(), Failure> {
+pub fn print_secret(secret: &str) -> Result<(), Error> {
     print_unbuffered([secret.as_bytes(), b"\n"])
 }
 
@@ -169,7 +143,7 @@ pub fn print_secret(secret: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// As [`print()`].
-pub fn print_unbuffered(parts: [&[u8]; 2]) -> Result<(), Failure> {
+pub fn print_unbuffered(parts: [&[u8]; 2]) -> Result<(), Error> {
     let mut parts = parts.map(io::IoSlice::new);
     let mut parts = &mut parts[..];
     let stdout = rustix::stdio::stdout();
@@ -191,13 +165,8 @@ pub fn show<T: Serialize>(
     format: Format,
     value: &T,
     table: impl FnOnce(&T) -> String,
-) -> Result<(), Failure> {
-    let unwritable = |error: &dyn std::fmt::Display| {
-        Failure::new(
-            Exit::Failure,
-            format!("cannot write this as {format:?}: {error}"),
-        )
-    };
+) -> Result<(), Error> {
+    let unwritable = |error: &dyn std::fmt::Display| OutputError::Form(format, error.to_string());
     let json = || {
         serde_json::to_string_pretty(value)
             .map(|json| escaped(&json))
@@ -245,13 +214,11 @@ pub fn table(rows: &[(&str, String)]) -> String {
 ///
 /// # Errors
 /// When stdout cannot be written, as with a full disk.
-pub fn finish(written: io::Result<()>) -> Result<(), Failure> {
+pub fn finish(written: io::Result<()>) -> Result<(), Error> {
     match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
-            Exit::Failure,
-            format!("cannot write to standard output: {error}"),
-        )
-        .hint("check where it is sent to")),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(OutputError::Io(error).into())
+        }
         _ => Ok(()),
     }
 }

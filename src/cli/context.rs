@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::console::table;
-use super::failure::Failure;
-use super::global::Settings;
+use super::error::Error;
+use super::settings::Settings;
 use crate::printable::{printable, printable_start};
 use crate::vault::{Contents, Context, Defaults};
 
@@ -34,7 +34,7 @@ enum ContextCommand {
 }
 
 impl ContextArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         match self.command {
             ContextCommand::List(args) => args.run(settings),
             ContextCommand::Show(args) => args.run(settings),

@@ -2,9 +2,8 @@
 
 use zeroize::Zeroizing;
 
-use crate::app::Error;
 use crate::platform;
-use crate::secret::Token;
+use crate::secret::{Token, TokenError};
 
 /// The variable that stands in for the vault when it is set.
 pub const TOKEN_VARIABLE: &str = "CLDKCTL_TOKEN";
@@ -28,12 +27,10 @@ pub fn take_tokens() -> TokenVariable {
 ///
 /// # Errors
 /// When it is not a token.
-pub fn parse(value: &TokenVariable) -> Result<Option<Token>, Error> {
+pub fn parse(value: &TokenVariable) -> Result<Option<Token>, TokenError> {
     let Some(value) = value.as_deref().filter(|value| !value.is_empty()) else {
         return Ok(None);
     };
     // Bytes that are not text are not a token either.
-    Token::parse(str::from_utf8(value).unwrap_or("\0"))
-        .map(Some)
-        .map_err(Error::TokenVariable)
+    Token::parse(str::from_utf8(value).unwrap_or("\0")).map(Some)
 }

@@ -8,9 +8,8 @@ use std::process::Command;
 use clap::Args;
 
 use super::environment::{SESSION_VARIABLE, TOKEN_VARIABLE};
-use super::failure::Failure;
-use super::global::Settings;
-use crate::exit::Exit;
+use super::error::{Error, ExecError};
+use super::settings::Settings;
 use crate::keeper::Touch;
 use crate::platform;
 use crate::printable::printable;
@@ -33,7 +32,7 @@ pub struct ExecArgs {
 }
 
 impl ExecArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         let mut credential = settings.credentials()?.find(Touch::Use)?;
         let mut words = self.command.into_iter();
         let program = words.next().expect("clap requires one");
@@ -57,14 +56,11 @@ impl ExecArgs {
         platform::soften();
         // Returns only when it fails.
         let error = command.exec();
-        let exit = match error.kind() {
-            io::ErrorKind::NotFound => Exit::CommandNotFound,
-            _ => Exit::CommandNotRun,
-        };
-        let program = program.to_string_lossy();
-        Err(
-            Failure::new(exit, format!("cannot run {}: {error}", printable(&program)))
-                .hint("check its name and the PATH"),
-        )
+        let program = printable(&program.to_string_lossy()).to_string();
+        Err(match error.kind() {
+            io::ErrorKind::NotFound => ExecError::NotFound(program, error),
+            _ => ExecError::NotRun(program, error),
+        }
+        .into())
     }
 }

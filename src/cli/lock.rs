@@ -2,9 +2,8 @@
 
 use clap::Args;
 
-use super::failure::Failure;
-use super::global::Settings;
-use crate::exit::Exit;
+use super::error::{Error, LockError};
+use super::settings::Settings;
 use crate::keeper::{Choice, Keepers, Reach};
 
 /// Lock the vault: the next command asks for the passphrase again
@@ -14,7 +13,7 @@ use crate::keeper::{Choice, Keepers, Reach};
 pub struct LockArgs {}
 
 impl LockArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         let path = settings.vault.path().display();
         // Every keeper, whatever --keeper says.
         match Keepers::new(Choice::Auto).forget(&settings.vault.unlocker.slot(), Reach::Everywhere)
@@ -32,11 +31,8 @@ impl LockArgs {
                 }
             }
             Err(error) => {
-                let what = format!("the vault {path} may still be unlocked: {error}");
-                return Err(Failure::new(Exit::Failure, what).hint(
-                    "a key that an agent has is gone with its process, `cldkctl __agent`; \
-                         one in the kernel when its time is over, as `cldkctl auth status` says",
-                ));
+                let path = settings.vault.path().to_owned();
+                return Err(LockError::StillUnlocked(path, error).into());
             }
         }
         Ok(())

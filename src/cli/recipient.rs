@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use super::failure::Failure;
-use crate::exit::Exit;
+use super::error::RecipientError;
 use crate::prompt::source;
 use crate::vault::contents::is_label;
 use crate::vault::public::find_plugin;
-use crate::vault::{Contents, PublicRecipient, PublicRecipientError, RecipientEntry};
+use crate::vault::{Contents, PublicRecipient, RecipientEntry};
 
 /// A recipient that somebody wants to seal to.
 pub struct Given {
@@ -21,36 +20,11 @@ impl Given {
     ///
     /// # Errors
     /// Exit 2 when it is none; exit 1 when its plugin is not installed.
-    pub fn parse(text: &str, place: &str) -> Result<Self, Failure> {
-        let recipient: PublicRecipient = text.parse().map_err(|error| {
-            let hint = match error {
-                PublicRecipientError::Secret => {
-                    "take its public half: `age-keygen -y FILE`, or the .pub file beside an SSH key; \
-                     treat a secret key that was on a command line as seen"
-                }
-                PublicRecipientError::PostQuantum => {
-                    "take a key of age's own kind (`age-keygen`) or an SSH key"
-                }
-                PublicRecipientError::RsaSmall
-                | PublicRecipientError::RsaLarge
-                | PublicRecipientError::UnsupportedSsh => {
-                    "make a key that age takes with `ssh-keygen -t ed25519`"
-                }
-                PublicRecipientError::Worthless => {
-                    "ask its owner for the right key"
-                }
-                PublicRecipientError::DamagedSsh
-                | PublicRecipientError::Characters
-                | PublicRecipientError::Unknown => {
-                    "give the key itself, whole and in quotes, such as \"$(cat ~/.ssh/id_ed25519.pub)\""
-                }
-            };
-            Failure::new(Exit::Usage, format!("{place} cannot be used: {error}")).hint(hint)
-        })?;
-        find_plugin(&recipient).map_err(|error| {
-            Failure::new(Exit::Failure, format!("{place} cannot be used: {error}"))
-                .hint("install the plugin: each save of the vault needs it")
-        })?;
+    pub fn parse(text: &str, place: &str) -> Result<Self, RecipientError> {
+        let recipient: PublicRecipient = text
+            .parse()
+            .map_err(|error| RecipientError::Unusable(place.to_owned(), error))?;
+        find_plugin(&recipient).map_err(|error| RecipientError::Plugin(place.to_owned(), error))?;
         let comment = match &recipient {
             PublicRecipient::Ssh(_) => comment(text),
             _ => None,
@@ -63,13 +37,11 @@ impl Given {
     ///
     /// # Errors
     /// As [`parse`](Self::parse), and when the file cannot be read or holds none.
-    pub fn parse_file(path: &Path) -> Result<Vec<Self>, Failure> {
+    pub fn parse_file(path: &Path) -> Result<Vec<Self>, RecipientError> {
         let shown = path.display();
-        let unreadable = |error: source::SourceError| {
-            Failure::new(Exit::Usage, error.to_string())
-                .hint("name a file of recipients, such as ~/.ssh/id_ed25519.pub")
-        };
-        let text = source::read_secret_file(path).map_err(unreadable)?.text;
+        let text = source::read_secret_file(path)
+            .map_err(RecipientError::File)?
+            .text;
         let mut given = Vec::new();
         for (number, line) in text.lines().enumerate() {
             if !line.trim().is_empty() && !line.starts_with('#') {
@@ -80,10 +52,7 @@ impl Given {
             }
         }
         if given.is_empty() {
-            return Err(
-                Failure::new(Exit::Usage, format!("there is no recipient in {shown}"))
-                    .hint("it has one on each line: age1…, or an SSH public key"),
-            );
+            return Err(RecipientError::NoneIn(path.to_owned()));
         }
         Ok(given)
     }
@@ -103,15 +72,11 @@ impl Given {
         self,
         contents: &mut Contents,
         label: Option<&str>,
-    ) -> Result<Option<String>, Failure> {
+    ) -> Result<Option<String>, RecipientError> {
         let text = self.text();
         if let Some(there) = find(contents, &text).first() {
             let name = name(&contents.recipients[*there]);
-            return Err(Failure::new(
-                Exit::Failure,
-                format!("the vault is sealed to this recipient already: {name}"),
-            )
-            .hint("see `cldkctl vault recipients list`; the vault is as it was"));
+            return Err(RecipientError::Exists(name));
         }
         let label = match label {
             Some(label) => Some(checked_label(contents, label)?),
@@ -131,18 +96,12 @@ impl Given {
 /// What the passphrase's recipient is called; nothing else may be.
 pub const PASSPHRASE: &str = "passphrase";
 
-fn checked_label(contents: &Contents, label: &str) -> Result<String, Failure> {
-    let refused = |what: &str| {
-        Err(Failure::new(Exit::Usage, what)
-            .hint("take another with --label; the vault is as it was"))
-    };
+fn checked_label(contents: &Contents, label: &str) -> Result<String, RecipientError> {
     if !is_label(label) {
-        return refused(
-            "a label is 1 to 100 characters, with no control character and no blank at its ends",
-        );
+        return Err(RecipientError::Label);
     }
     if label == PASSPHRASE || contents.has_label(label) {
-        return refused("another recipient has this label");
+        return Err(RecipientError::LabelTaken);
     }
     Ok(label.to_owned())
 }

@@ -6,6 +6,7 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::console::{Console, finish};
+use super::report::Report;
 use crate::exit::Exit;
 use crate::printable::acts_on_a_terminal;
 
@@ -30,9 +31,10 @@ pub(super) fn explain(mut error: clap::Error) -> Exit {
         }
     }
     match finish(error.print()) {
-        Err(failure) if exit == Exit::Success => {
-            Console::default().failure(&failure);
-            failure.exit
+        Err(error) if exit == Exit::Success => {
+            let report = Report::from(&error);
+            Console::default().report(&report);
+            report.exit
         }
         // There is nobody to tell when stderr is gone.
         _ => exit,

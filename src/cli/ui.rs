@@ -1,7 +1,7 @@
 //! The terminal as what the use cases talk to.
 
 use super::console::Console;
-use super::report::{self, Level};
+use super::report::notices::{self, Level};
 use crate::app::{Notice, Progress, Step, Task, Ui};
 use crate::prompt::Asker;
 
@@ -15,7 +15,7 @@ pub struct TerminalUi {
 
 impl Ui for TerminalUi {
     fn tell(&self, notice: &Notice<'_>) {
-        match report::notice(notice) {
+        match notices::notice(notice) {
             (Level::Note, text) => self.console.note(&text),
             (Level::Warning, text) => self.console.warn(&text),
         }
@@ -23,12 +23,12 @@ impl Ui for TerminalUi {
 
     fn detail(&self, step: &Step<'_>) {
         if self.console.verbose {
-            self.console.detail(&report::step(step));
+            self.console.detail(&notices::step(step));
         }
     }
 
     fn progress(&self, task: Task) -> Progress {
-        match self.console.spinner(report::task(task)) {
+        match self.console.spinner(notices::task(task)) {
             Some(spinner) => Progress::new(move || drop(spinner)),
             None => Progress::hidden(),
         }

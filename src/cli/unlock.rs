@@ -2,11 +2,10 @@
 
 use clap::Args;
 
-use super::failure::Failure;
-use super::global::Settings;
+use super::error::{Error, LockError};
 use super::period::{Period, spoken};
-use crate::app::Error;
-use crate::exit::Exit;
+use super::settings::Settings;
+use crate::app;
 use crate::interrupt;
 use crate::keeper::{Keepers, Limits, Reach, Scope};
 
@@ -30,16 +29,12 @@ pub struct UnlockArgs {
 }
 
 impl UnlockArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         interrupt::watch();
         let path = settings.vault.path().display();
         let sealed = settings.vault.sealed()?;
         if settings.vault.unlocker.identity.is_some() {
-            return Err(Failure::new(
-                Exit::Usage,
-                "an identity is not held, only the key of a passphrase",
-            )
-            .hint("an identity opens the vault as it is: use --identity with each command"));
+            return Err(LockError::IdentityNotKept.into());
         }
         let keepers = self.keepers(settings)?;
         // Also when it is unlocked already: else whoever sits down at an open terminal
@@ -59,7 +54,7 @@ impl UnlockArgs {
         unlocker.forget(&unlocker.slot(), Reach::Login);
         unlocker
             .try_keep(&keepers, &key, limits, scope)
-            .map_err(|error| Error::NotKept(settings.vault.path().to_owned(), error))?;
+            .map_err(|error| app::Error::NotKept(settings.vault.path().to_owned(), error))?;
         let (idle, lifetime) = (
             spoken(limits.idle.as_secs()),
             spoken(limits.lifetime.as_secs()),
@@ -72,20 +67,13 @@ impl UnlockArgs {
 
     /// Who may hold the key. A script that asks for the session gets nothing less: nobody reads
     /// there that all logins share the vault.
-    fn keepers(&self, settings: &Settings) -> Result<Keepers, Failure> {
+    fn keepers(&self, settings: &Settings) -> Result<Keepers, Error> {
         if self.scope != Some(Scope::Session) || settings.asker.has_terminal() {
             return Ok(settings.vault.unlocker.keepers.clone());
         }
         let keepers = settings.vault.unlocker.keepers.that_tell_logins_apart();
         if keepers.is_empty() {
-            let path = settings.vault.path().display();
-            return Err(Failure::new(
-                Exit::Failure,
-                format!(
-                    "the vault {path} cannot be unlocked for this login alone: nothing here tells your logins apart"
-                ),
-            )
-            .hint("unlock it for all your logins with --scope user"));
+            return Err(LockError::LoginsNotTold(settings.vault.path().to_owned()).into());
         }
         Ok(keepers)
     }

@@ -12,8 +12,8 @@ mod verify;
 
 use clap::{Args, Subcommand};
 
-use super::failure::Failure;
-use super::global::Settings;
+use super::error::Error;
+use super::settings::Settings;
 
 /// What a vault that was replaced is called behind its own name; the date follows.
 pub(super) const REPLACED: &str = ".replaced-";
@@ -39,7 +39,7 @@ enum VaultCommand {
 }
 
 impl VaultArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         match self.command {
             VaultCommand::Path(args) => args.run(settings),
             VaultCommand::Info(args) => args.run(settings),

@@ -10,8 +10,9 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::io::Errno;
 
+use super::MOST_LINKS;
+use super::error::{StoreError, io_error};
 use super::safety::{OVERFLOW_UID, has_all_users, is_ours, our_uid};
-use super::{MOST_LINKS, StoreError, io_error};
 
 const WRITABLE_BY_GROUP: u32 = 0o020;
 const WRITABLE_BY_OTHERS: u32 = 0o002;

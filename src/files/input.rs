@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 
-use super::{StoreError, io_error};
+use super::error::{StoreError, io_error};
 use crate::interrupt;
 
 /// How long a pipe may be without anybody who writes to it. A person in another window needs

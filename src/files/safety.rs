@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rustix::io::Errno;
 
-use super::{MAX_FILE_BYTES, StoreError, io_error};
+use super::error::{StoreError, io_error};
 
 /// Neither follow a link that was put there meanwhile, nor wait for a pipe's other end,
 /// nor take a terminal.
@@ -20,11 +20,20 @@ pub(super) const NO_SURPRISES: i32 = rustix::fs::OFlags::NOFOLLOW
 /// Whose a file has to be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Whose {
+    /// Ours.
     Ours,
+    /// Ours or the system's, and nobody else may write to it.
+    Unaltered,
+    /// Anybody's.
     Anybodys,
 }
 
-pub(super) fn read_file(path: &Path, whose: Whose) -> Result<Option<Vec<u8>>, StoreError> {
+/// Reads a file of at most `limit` bytes; `None` if there is none.
+pub(super) fn read_file(
+    path: &Path,
+    whose: Whose,
+    limit: u64,
+) -> Result<Option<Vec<u8>>, StoreError> {
     let file = match OpenOptions::new()
         .read(true)
         .custom_flags(NO_SURPRISES)
@@ -44,15 +53,15 @@ pub(super) fn read_file(path: &Path, whose: Whose) -> Result<Option<Vec<u8>>, St
     let too_large = || StoreError::TooLarge {
         path: path.to_owned(),
     };
-    if size > MAX_FILE_BYTES {
+    if size > limit {
         return Err(too_large());
     }
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
     // It may grow while it is read.
-    file.take(MAX_FILE_BYTES + 1)
+    file.take(limit + 1)
         .read_to_end(&mut bytes)
         .map_err(io_error("read", path))?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
+    if bytes.len() as u64 > limit {
         return Err(too_large());
     }
     Ok(Some(bytes))
@@ -66,11 +75,21 @@ pub(super) fn check_file(file: &File, path: &Path, whose: Whose) -> Result<u64, 
             path: path.to_owned(),
         });
     }
-    if whose == Whose::Ours && !is_ours(file, &metadata) {
+    let path = || path.to_owned();
+    let is_trusted = match whose {
+        Whose::Ours => is_ours(file, &metadata),
+        Whose::Unaltered => metadata.uid() == 0 || is_ours(file, &metadata),
+        Whose::Anybodys => true,
+    };
+    if !is_trusted {
+        let owner = metadata.uid();
         return Err(StoreError::NotOurs {
-            path: path.to_owned(),
-            owner: metadata.uid(),
+            path: path(),
+            owner,
         });
+    }
+    if whose == Whose::Unaltered && metadata.mode() & 0o022 != 0 {
+        return Err(StoreError::OpenFile { path: path() });
     }
     Ok(metadata.len())
 }

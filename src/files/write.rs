@@ -21,8 +21,8 @@ use rustix::fs::{Dir, FlockOperation, flock};
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
+use super::error::{StoreError, io_error};
 use super::safety::{NO_SURPRISES, our_uid};
-use super::{StoreError, io_error};
 
 /// What to do about a file that is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,6 +14,7 @@ use rustix::termios::{
 };
 
 use super::turn::Turn;
+use crate::platform;
 
 /// What is off while we ask. Signals keep working. Lines are put together by us and not by the
 /// terminal, whose own line is cut at 4,095 bytes without a word (N_TTY), half a token.
@@ -32,6 +33,8 @@ pub(crate) struct QuietTerminal {
     file: File,
     /// Its settings as others want them.
     before: Termios,
+    /// Its settings as we made them, once we did.
+    silent: Option<Termios>,
     /// What to show again when the echo had to be turned off once more.
     pub(super) question: String,
     /// When a key was read last.
@@ -53,6 +56,7 @@ impl QuietTerminal {
         Ok(Self {
             file,
             before,
+            silent: None,
             question: String::new(),
             last_key: None,
             given_back: false,
@@ -85,21 +89,43 @@ impl QuietTerminal {
         now.special_codes[SpecialCodeIndex::VMIN] = 1;
         now.special_codes[SpecialCodeIndex::VTIME] = 0;
         tcsetattr(&self.file, OptionalActions::Now, &now)?;
+        self.silent = Some(now);
         Ok(true)
     }
 
     /// Gives it back as it was found. What was typed and answered no question is dropped: the
     /// shell would show it, run it, and keep it in its history.
     pub(super) fn give_back(&mut self) {
-        // In the background it was given back already, and what is typed is for others.
-        if self.given_back || is_in_background(&self.file) {
+        if self.given_back {
             return;
         }
-        let _ = self.silence();
-        self.drop_keys();
-        // Not TCSAFLUSH, which waits for the output, perhaps for ever (Ctrl-S).
-        let _ = tcsetattr(&self.file, OptionalActions::Now, &self.before);
+        // A shell waits for its own children alone: where a subshell stops or ends, the shell
+        // has the terminal back before a command of the subshell gets here, or meanwhile.
+        platform::without_stop(|| {
+            if !is_in_background(&self.file) {
+                let _ = self.silence();
+                self.drop_keys();
+            }
+            if !is_in_background(&self.file) || self.is_silent() {
+                // Not TCSAFLUSH, which waits for the output, perhaps for ever (Ctrl-S).
+                let _ = tcsetattr(&self.file, OptionalActions::Now, &self.before);
+            }
+        });
         self.given_back = true;
+    }
+
+    /// Whether nobody changed the settings since we turned the echo off.
+    fn is_silent(&self) -> bool {
+        let modes = |it: &Termios| {
+            (
+                it.input_modes,
+                it.output_modes,
+                it.control_modes,
+                it.local_modes,
+            )
+        };
+        let now = tcgetattr(&self.file).ok();
+        self.silent.is_some() && self.silent.as_ref().map(modes) == now.as_ref().map(modes)
     }
 
     /// Gives it back for good, and on a line of its own: the cursor is behind the question.
@@ -115,13 +141,17 @@ impl QuietTerminal {
         let mut last_key = self.last_key;
         while start.elapsed() < DROPPING {
             let rest = last_key.map(|key| PAUSE.saturating_sub(key.elapsed()));
-            if !is_ready(&self.file, PollFlags::IN, rest.unwrap_or_default()) {
-                break;
+            let is_over = !is_ready(&self.file, PollFlags::IN, rest.unwrap_or_default());
+            // What is typed in the background is for others.
+            if is_in_background(&self.file) {
+                return;
             }
             let _ = tcflush(&self.file, QueueSelector::IFlush);
+            if is_over {
+                return;
+            }
             last_key = Some(Instant::now());
         }
-        let _ = tcflush(&self.file, QueueSelector::IFlush);
     }
 }
 

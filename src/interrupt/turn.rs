@@ -28,18 +28,25 @@ pub(crate) struct Turn {
 impl Turn {
     /// Waits for those who ask now. One that is stopped is not waited for, nor is a process
     /// that is none of this job, whatever it has locked.
+    ///
+    /// Ctrl-Z stops all of the job, one shortly before the other. So one counts as stopped that is
+    /// stopped at two looks: this process was not stopped between them.
     pub(crate) fn wait() -> Self {
         let device = device();
         let mut has_waited = false;
+        let mut was_stopped = false;
         while let Some(device) = &device
             && let Ok(Some(holder)) = platform::lock_for_job(device.as_fd())
             && let Some(holder) = Pid::from_raw(holder)
             && getpgid(Some(holder)) == Ok(getpgrp())
         {
             has_waited = true;
-            if stat(&holder.as_raw_pid().to_string()).is_some_and(|stat| stat.starts_with('T')) {
+            let stat = stat(&holder.as_raw_pid().to_string());
+            let is_stopped = stat.is_some_and(|stat| stat.starts_with('T'));
+            if is_stopped && was_stopped {
                 break;
             }
+            was_stopped = is_stopped;
             thread::sleep(LOOK);
         }
         Self {

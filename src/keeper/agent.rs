@@ -86,10 +86,15 @@ impl Keeper for Agent {
             }
         }
         if reach == Reach::Everywhere {
-            let elsewhere = socket::listed();
-            let elsewhere = elsewhere.iter().filter(|path| !places.contains(path));
+            let listed = socket::listed();
+            let elsewhere = listed
+                .iter()
+                .flatten()
+                .filter(|path| !places.contains(path));
             // One that says nothing there is perhaps of another home, and has nothing of ours.
-            forgotten.unseen = elsewhere.fold(false, |unseen, path| unseen | forget(path).is_err());
+            forgotten.unseen = elsewhere.fold(listed.is_none(), |unseen, path| {
+                unseen | forget(path).is_err()
+            });
         }
         silent.map_or(Ok(forgotten), Err)
     }
@@ -120,8 +125,21 @@ fn held(slot: &Slot, touch: Touch) -> Result<Option<Held>, KeeperError> {
     }
 }
 
-/// Asks the agent; `None` when there is none, or it went away without a reply.
+/// Asks the agent; `None` when there is none. One that hangs up is asked again: it made room for
+/// others, and has what it had, or is at its end.
 fn ask(path: &Path, request: &Request) -> io::Result<Option<Reply>> {
+    let start = Instant::now();
+    loop {
+        match ask_once(path, request) {
+            Err(error) if is_hang_up(&error) && start.elapsed() < REPLY_PATIENCE => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn ask_once(path: &Path, request: &Request) -> io::Result<Option<Reply>> {
     let mut stream = match connect(path) {
         Ok(stream) => stream,
         Err(error) if is_absence(&error) => return Ok(None),
@@ -133,20 +151,22 @@ fn ask(path: &Path, request: &Request) -> io::Result<Option<Reply>> {
     }
     stream.set_read_timeout(Some(REPLY_PATIENCE))?;
     stream.set_write_timeout(Some(REPLY_PATIENCE))?;
-    if stream.write_all(&request.to_bytes()).is_err() {
-        return Ok(None);
-    }
+    stream.write_all(&request.to_bytes())?;
     let mut reply = LockedMemory::new(MAX_REPLY + 1);
     let mut received = 0;
     loop {
         match stream.read(&mut reply[received..]) {
-            Ok(0) => return Ok(Reply::read(&reply[..received])),
+            Ok(0) if received == 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(0) => break,
             Ok(count) => received += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if is_absence(&error) => return Ok(None),
             Err(error) => return Err(error),
         }
     }
+    let nonsense = || io::Error::new(io::ErrorKind::InvalidData, "its reply is not an agent's");
+    Reply::read(&reply[..received])
+        .map(Some)
+        .ok_or_else(nonsense)
 }
 
 /// Connects, which waits for ever by itself where the one who listens accepts nobody and its
@@ -173,11 +193,19 @@ fn connect(path: &Path) -> io::Result<UnixStream> {
     Ok(stream)
 }
 
-/// No socket, nobody behind it, or somebody who just left.
+/// No socket, or nobody behind it.
 fn is_absence(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+    )
+}
+
+/// Somebody who was there, and left without a reply.
+fn is_hang_up(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
     )
 }
 

@@ -279,6 +279,12 @@ mod tests {
                 Error::Unknown,
             ),
             ("ssh-rsa AAAAB3NzaC1yc2EAAAABAwAAAAEP", Error::RsaSmall),
+            // Whatever the numbers of a key are that is of another type by its first word.
+            ("SSH-RSA AAAAB3NzaC1yc2EAAAABAwAAAAEP", Error::Unknown),
+            (
+                "ssh-dss AAAAB3NzaC1yc2EAAAABAwAAAAEP",
+                Error::UnsupportedSsh,
+            ),
             ("ssh-dss AAAA", Error::UnsupportedSsh),
             ("ecdsa-sha2-nistp256 AAAA", Error::UnsupportedSsh),
             ("age1pq1qqqq", Error::PostQuantum),

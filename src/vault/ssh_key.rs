@@ -38,7 +38,7 @@ pub(crate) enum RsaFault {
 /// What is wrong with the numbers of a public key, `ssh-rsa BASE64 …`. It cannot tell whether
 /// somebody knows the factors of the modulus.
 pub(crate) fn rsa_fault(line: &str) -> Option<RsaFault> {
-    let words = line.split(' ').nth(1).unwrap_or_default();
+    let words = line.strip_prefix("ssh-rsa ")?;
     // age reads as far as there is base64, and takes anything for a comment.
     let end = words.find(|c| !is_base64(c)).unwrap_or(words.len());
     let blob = BASE64.decode(&words[..end]).ok()?;

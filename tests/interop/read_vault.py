@@ -459,8 +459,10 @@ def is_square(value: int) -> bool:
 
 def x25519_point(text: str) -> int | None:
     """The u of an age recipient, or None if it is no such thing."""
-    if not re.fullmatch(rf"age1[{BECH32}]{{58}}", text):
+    # BIP 173: in lower or upper case, not mixed.
+    if not re.fullmatch(rf"age1[{BECH32}]{{58}}|AGE1[{BECH32.upper()}]{{58}}", text):
         return None
+    text = text.lower()
     groups = [BECH32.index(c) for c in text[4:]]
     expanded = [ord(c) >> 5 for c in "age"] + [0] + [ord(c) & 31 for c in "age"]
     if polymod(expanded + groups) != 1 or groups[51] & 15:
@@ -477,7 +479,10 @@ def ssh_fields(text: str, kind: str) -> list[bytes]:
     match = re.match(rf"{kind} ([A-Za-z0-9+/]+)", text)
     if not match:
         return []
-    word = match[1][:-1] if len(match[1]) % 4 == 1 else match[1]
+    # Of base64 that no bytes have, age reads the 68 characters of an Ed25519 key, and no RSA key.
+    word = match[1] if kind == "ssh-rsa" else match[1][:68]
+    if len(word) % 4 == 1:
+        return []
     blob, fields = base64.b64decode(word + "=" * (-len(word) % 4)), []
     while len(blob) >= 4 and len(blob) >= (end := 4 + int.from_bytes(blob[:4], "big")):
         fields.append(blob[4:end])
@@ -496,7 +501,8 @@ def opens_to_all(recipient: str) -> bool:
             on_curve = is_square((y * y - 1) * (-121665 * y * y + 121666) * 121666)
             return on_curve and low_order(1 + y, 1 - y)
     match ssh_fields(recipient, "ssh-rsa"):
-        case [exponent, modulus, *_] if any(exponent) and any(modulus):
+        # A number of nothing but zeros is none, RFC 4251; one of no bytes at all is 0.
+        case [exponent, modulus, *_] if all(any(number) or not number for number in (exponent, modulus)):
             e, n = int.from_bytes(exponent, "big"), int.from_bytes(modulus, "big")
             return n.bit_length() < 2048 or e % 2 == 0 or n % 2 == 0 or e == 1
     return False

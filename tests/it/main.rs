@@ -4,6 +4,7 @@
 //! keeper::agent::` those about the agent. What they stand on is [`support`].
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod snapshots;
 mod support;
 
 mod api {
@@ -40,6 +41,8 @@ mod disk {
 }
 
 mod docs {
+    mod documents;
+    mod recipes;
     mod drill;
     mod house;
     mod readme;

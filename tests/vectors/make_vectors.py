@@ -553,6 +553,8 @@ def open_to_all():
     yield "rsa-modulus-even", "an RSA key with an even modulus", ssh_key("ssh-rsa", mpint(65537), mpint(MODULUS - 1))
     yield "rsa-modulus-2047-bits", "an RSA key of 2,047 bits", ssh_key("ssh-rsa", mpint(65537), mpint(MODULUS >> 1 | 1))
     yield "rsa-modulus-15", "an RSA key that a child can break", ssh_key("ssh-rsa", mpint(3), mpint(15))
+    yield "rsa-exponent-empty", "an RSA key with the exponent 0, of no bytes", ssh_key("ssh-rsa", b"", mpint(MODULUS))
+    yield "x25519-low-order-capitals", "an X25519 point of low order in capitals", a.bech32("age", bytes(32)).upper()
 
 
 def sqrt(square: int, p: int, root: int) -> int | None:

@@ -6,14 +6,13 @@ use zeroize::Zeroizing;
 
 use super::place::{self, Placed};
 use crate::api::Client;
-use crate::app::{Error, KeySource, NewPassphrase, OpenVault, Task, VaultKey};
+use crate::app::{self, KeyError, KeySource, NewPassphrase, OpenVault, Task, VaultKey};
 use crate::cli::console;
 use crate::cli::environment::TOKEN_VARIABLE;
-use crate::cli::failure::Failure;
-use crate::cli::global::Settings;
+use crate::cli::error::{AuthError, CostError, Error};
 use crate::cli::recipient::{Given, name};
+use crate::cli::settings::Settings;
 use crate::cli::size::Size;
-use crate::exit::Exit;
 use crate::interrupt;
 use crate::keeper::{Reach, Touch};
 use crate::platform;
@@ -82,7 +81,7 @@ impl LoginArgs {
         }
     }
 
-    pub(super) fn run(mut self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(mut self, settings: &Settings) -> Result<(), Error> {
         interrupt::watch();
         let cost = self.cost(settings)?;
         // What cannot be used is better known before a token is typed and sent.
@@ -100,8 +99,8 @@ impl LoginArgs {
         let (opener, source) = match (sealed, for_recipients) {
             (None, Some(contents)) => {
                 if create_with(settings, contents, context)?.is_some() {
-                    return Err(Failure::new(Exit::Failure, made_meanwhile(settings))
-                        .hint("run `cldkctl auth` again to join it"));
+                    let path = settings.vault.path().to_owned();
+                    return Err(AuthError::MadeMeanwhile(path).into());
                 }
                 settings.console.note(
                     "No passphrase opens this vault: name an identity with --identity or CLDKCTL_IDENTITY",
@@ -136,7 +135,7 @@ impl LoginArgs {
     }
 
     /// The cost of a new vault, refused early if it is below the floor.
-    fn cost(&self, settings: &Settings) -> Result<Cost, Failure> {
+    fn cost(&self, settings: &Settings) -> Result<Cost, Error> {
         let cost = Cost {
             memory_kib: self
                 .kdf_memory
@@ -145,37 +144,22 @@ impl LoginArgs {
             lanes: self.kdf_lanes.unwrap_or(settings.cost.lanes),
         };
         if !cost.is_enough() {
-            return Err(Failure::new(
-                Exit::Usage,
-                format!("a vault with a key derivation of {cost} would be too easy to break"),
-            )
-            .hint("take at least 19MiB with 2 passes, or 46MiB with 1, and 8 KiB for each lane"));
+            return Err(CostError::TooCheap(cost).into());
         }
         if !settings.vault.unlocker.ceiling.allows(&cost) {
-            return Err(Failure::new(
-                Exit::Usage,
-                format!("a vault with a key derivation of {cost} could not be opened again: at most {} is allowed", settings.vault.unlocker.ceiling.0),
-            )
-            .hint("take less, or raise the limit with --kdf-ceiling here and whenever the vault is opened"));
+            return Err(CostError::TooCostly(cost, settings.vault.unlocker.ceiling.0).into());
         }
         Ok(cost)
     }
 
     /// A new vault that is sealed to recipients alone, if that was asked for.
-    fn for_recipients(
-        &self,
-        settings: &Settings,
-        joins: bool,
-    ) -> Result<Option<Contents>, Failure> {
+    fn for_recipients(&self, settings: &Settings, joins: bool) -> Result<Option<Contents>, Error> {
         if self.recipients.is_empty() {
             return Ok(None);
         }
         if joins {
-            let path = settings.vault.path().display();
-            let what = format!("--recipient is for a new vault, and {path} is there already");
-            return Err(Failure::new(Exit::Usage, what).hint(
-                "add it with `cldkctl vault recipients add`, and log in without --recipient",
-            ));
+            let path = settings.vault.path().to_owned();
+            return Err(AuthError::RecipientOfExisting(path).into());
         }
         let mut contents = Contents::new()?;
         for text in &self.recipients {
@@ -184,7 +168,7 @@ impl LoginArgs {
         Ok(Some(contents))
     }
 
-    fn token(&mut self, settings: &Settings) -> Result<Token, Failure> {
+    fn token(&mut self, settings: &Settings) -> Result<Token, Error> {
         let text = if let Some(text) = self.token.take() {
             refuse_misspelt_command(&text)?;
             settings.console.warn(
@@ -199,22 +183,16 @@ impl LoginArgs {
                 .asker
                 .ask_hidden("Enter your token:")
                 .map_err(|error| match error {
-                    error if error.is_silence() => {
-                        Failure::new(Exit::Usage, format!("no token was given, and {error}"))
-                            .hint("hand it over with --token-stdin")
-                    }
-                    error => error.into(),
+                    why if why.is_silence() => AuthError::NoToken(why).into(),
+                    error => Error::from(error),
                 })?
         };
-        Token::parse(&text).map_err(|error| {
-            Failure::new(Exit::Usage, format!("this is no token: {error}"))
-                .hint("copy the whole token from the portal (profile, API, Token); nothing was sent or written")
-        })
+        Ok(Token::parse(&text).map_err(AuthError::NotAToken)?)
     }
 }
 
 /// A sub-command with a typing error would be sent to the API as a token.
-fn refuse_misspelt_command(text: &str) -> Result<(), Failure> {
+fn refuse_misspelt_command(text: &str) -> Result<(), AuthError> {
     const TYPING_ERRORS: usize = 2;
     let near = ["status", "token", "logout", "help"]
         .into_iter()
@@ -222,20 +200,14 @@ fn refuse_misspelt_command(text: &str) -> Result<(), Failure> {
     // What other tools have here; `cldkctl auth` itself is the login.
     let habit = ["login", "list", "refresh", "switch"].contains(&text);
     match near {
-        None if habit => Err(
-            Failure::new(Exit::Usage, "there is no such sub-command of auth")
-                .hint("log in with `cldkctl auth`, see the logins with `cldkctl context list`"),
-        ),
-        Some(name) => Err(
-            Failure::new(Exit::Usage, "this is hardly a token, so it was not sent")
-                .hint(format!("did you mean `cldkctl auth {name}`?")),
-        ),
+        None if habit => Err(AuthError::NoSuchCommand),
+        Some(name) => Err(AuthError::Misspelt(name)),
         None => Ok(()),
     }
 }
 
 /// Exchanges the token at the API. The name of the context is found later, in the vault.
-fn verify(settings: &Settings, client: &Client, token: Token) -> Result<Context, Failure> {
+fn verify(settings: &Settings, client: &Client, token: Token) -> Result<Context, Error> {
     let now = Timestamp::now();
     let login = {
         let _progress = settings.ui.progress(Task::Verify);
@@ -255,10 +227,10 @@ fn join(
     vault: &mut OpenVault<'_>,
     context: Context,
     by_identity: bool,
-) -> Result<(), Failure> {
+) -> Result<(), Error> {
     let who = place::introduction(&context);
     let consent = place::agree(settings, &vault.contents, &context)?;
-    let placed = vault.update(|contents| -> Result<_, Failure> {
+    let placed = vault.update(|contents| -> Result<_, Error> {
         if by_identity {
             name_recipients(settings, contents);
         }
@@ -274,7 +246,7 @@ fn create(
     cost: Cost,
     passphrase: &Passphrase,
     context: Context,
-) -> Result<VaultKey, Failure> {
+) -> Result<VaultKey, Error> {
     let (opener, recipient) = settings.vault.unlocker.derive_new(cost, passphrase)?;
     let mut contents = Contents::new()?;
     contents.recipients.push(recipient);
@@ -289,12 +261,10 @@ fn join_another(
     settings: &Settings,
     passphrase: &Passphrase,
     context: Context,
-) -> Result<VaultKey, Failure> {
+) -> Result<VaultKey, Error> {
     let with_another = |error| match error {
-        Error::WrongKey(_) | Error::NoPassphrase(_) => {
-            let what = format!("{}, with another passphrase", made_meanwhile(settings));
-            Failure::new(Exit::WrongPassphrase, what)
-                .hint("run `cldkctl auth` again with that passphrase, to join it")
+        app::Error::Key(KeyError::Wrong(path) | KeyError::NoPassphrase(path)) => {
+            Error::from(AuthError::MadeMeanwhileWithAnother(path))
         }
         error => error.into(),
     };
@@ -316,11 +286,6 @@ fn join_another(
     Ok(vault.key)
 }
 
-fn made_meanwhile(settings: &Settings) -> String {
-    let path = settings.vault.path().display();
-    format!("another login made the vault {path} meanwhile")
-}
-
 /// Says to whom a token is about to be sealed. A file that opens under an identity can have
 /// been made by anyone who has its public half, list of recipients included
 /// (`vault-format.md`, section 10).
@@ -338,7 +303,7 @@ fn create_with(
     settings: &Settings,
     mut contents: Contents,
     context: Context,
-) -> Result<Option<Context>, Failure> {
+) -> Result<Option<Context>, Error> {
     let who = place::introduction(&context);
     let placed = Placed::first(context.name.clone());
     contents.log_in(context.clone());

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::failure::Failure;
-use crate::cli::global::Settings;
+use crate::cli::error::Error;
+use crate::cli::settings::Settings;
 use crate::cli::vault::REPLACED;
 use crate::files::is_done;
 use crate::interrupt;
@@ -22,7 +22,7 @@ pub(super) struct LogoutArgs {
 }
 
 impl LogoutArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         let path = settings.vault.path().display();
         if self.all {
             if settings.vault.store.read()?.is_none() {
@@ -46,7 +46,7 @@ impl LogoutArgs {
         }
         let credentials = settings.credentials()?;
         let mut vault = settings.vault.open(Touch::Use)?;
-        let name = vault.update(|contents| -> Result<_, Failure> {
+        let name = vault.update(|contents| -> Result<_, Error> {
             let name = credentials.context_of(contents)?.name.clone();
             contents.log_out(&name);
             Ok(name)

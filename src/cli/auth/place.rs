@@ -1,8 +1,8 @@
 //! Which context a login goes to. A login of another account is not replaced unasked.
 
 use crate::app::account::{is_another, is_same, name, slug, whose};
-use crate::cli::failure::Failure;
-use crate::cli::global::Settings;
+use crate::cli::error::Error;
+use crate::cli::settings::Settings;
 use crate::vault::{Contents, Context, ContextName, Defaults};
 
 /// What may become of another account's login whose context a new login would take.
@@ -33,7 +33,7 @@ pub(super) fn agree(
     settings: &Settings,
     contents: &Contents,
     login: &Context,
-) -> Result<Consent, Failure> {
+) -> Result<Consent, Error> {
     let Some(old) = in_the_way(settings, contents, login) else {
         return Ok(Consent::Keep);
     };

@@ -4,13 +4,14 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::api;
-use crate::app::{Error, OpenVault};
-use crate::cli::console::{Format, show, table};
+use crate::app::{self, OpenVault};
+use crate::cli::console::{show, table};
 use crate::cli::context::Shown;
 use crate::cli::environment::TOKEN_VARIABLE;
-use crate::cli::failure::Failure;
-use crate::cli::global::Settings;
+use crate::cli::error::Error;
+use crate::cli::format::Format;
 use crate::cli::period::spoken;
+use crate::cli::settings::Settings;
 use crate::interrupt;
 use crate::keeper::{Description, Scope, Touch};
 use crate::printable::printable;
@@ -47,7 +48,7 @@ struct Status {
 }
 
 impl StatusArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         let (check, vault) = match self.check.then(|| check(settings)) {
             Some((check, vault)) => (Some(check), vault),
             None => (None, None),
@@ -88,47 +89,32 @@ impl StatusArgs {
     }
 }
 
-/// Why a check did not end well.
-enum Trouble {
-    /// There was nothing to ask with.
-    Before(Failure),
-    /// With the API.
-    There(Error),
-}
-
-impl From<Trouble> for Failure {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Before(failure) => failure,
-            Trouble::There(error) => error.into(),
-        }
-    }
-}
-
 /// What the API says of the credential, if it was asked and that is what it answered.
-fn verdict(check: &Result<(), Trouble>) -> Option<bool> {
+fn verdict(check: &Result<(), Error>) -> Option<bool> {
     match check {
         Ok(()) => Some(true),
-        Err(Trouble::There(Error::Api(api::Error::Rejected { .. }))) => Some(false),
+        Err(Error::App(error)) if is_rejection(error) => Some(false),
         Err(_) => None,
     }
 }
 
+fn is_rejection(error: &app::Error) -> bool {
+    matches!(error, app::Error::Api(api::Error::Rejected { .. }))
+}
+
 /// Whether the API accepts the credential, and the vault that this one is from.
-fn check(settings: &Settings) -> (Result<(), Trouble>, Option<OpenVault<'_>>) {
+fn check(settings: &Settings) -> (Result<(), Error>, Option<OpenVault<'_>>) {
     interrupt::watch();
-    match settings
+    let found = settings
         .credentials()
-        .and_then(|it| Ok(it.find(Touch::Look)?))
-    {
+        .and_then(|it| Ok(it.find(Touch::Look)?));
+    match found {
         Ok(mut credential) => {
-            let check = credential
-                .client()
-                .and_then(|client| credential.check(&client))
-                .map_err(Trouble::There);
-            (check, credential.into_vault())
+            let client = credential.client();
+            let check = client.and_then(|client| credential.check(&client));
+            (check.map_err(Error::from), credential.into_vault())
         }
-        Err(failure) => (Err(Trouble::Before(failure)), None),
+        Err(error) => (Err(error), None),
     }
 }
 

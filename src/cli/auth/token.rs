@@ -3,8 +3,8 @@
 use clap::Args;
 
 use crate::cli::console::print_secret;
-use crate::cli::failure::Failure;
-use crate::cli::global::Settings;
+use crate::cli::error::Error;
+use crate::cli::settings::Settings;
 use crate::interrupt;
 use crate::keeper::Touch;
 
@@ -17,7 +17,7 @@ pub(super) struct TokenArgs {
 }
 
 impl TokenArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         let mut credential = settings.credentials()?.find(Touch::Use)?;
         if !self.session {
             return print_secret(credential.token.expose());

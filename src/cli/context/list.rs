@@ -5,8 +5,8 @@ use clap::Args;
 use super::Shown;
 use crate::app::account::describe;
 use crate::cli::console::show;
-use crate::cli::failure::Failure;
-use crate::cli::global::Settings;
+use crate::cli::error::Error;
+use crate::cli::settings::Settings;
 use crate::keeper::Touch;
 
 /// List the contexts and their accounts; * marks the current one
@@ -14,7 +14,7 @@ use crate::keeper::Touch;
 pub(super) struct ListArgs {}
 
 impl ListArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         let vault = settings.vault.open(Touch::Use)?;
         // A reader of a long list may be waiting to ask.
         settings.asker.finish();

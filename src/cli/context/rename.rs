@@ -3,9 +3,8 @@
 use clap::Args;
 
 use crate::app::named_context;
-use crate::cli::failure::Failure;
-use crate::cli::global::Settings;
-use crate::exit::Exit;
+use crate::cli::error::Error;
+use crate::cli::settings::Settings;
 use crate::keeper::Touch;
 use crate::vault::ContextName;
 
@@ -21,16 +20,12 @@ pub(super) struct RenameArgs {
 }
 
 impl RenameArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         let Self { old, new } = self;
         settings.vault.open(Touch::Use)?.update(|contents| {
             named_context(contents, Some(&old), settings.vault.path())?;
             if contents.context(&new).is_some() {
-                return Err(Failure::new(
-                    Exit::Failure,
-                    format!("there is a context {new} already"),
-                )
-                .hint("take another name, or rename or log out of that one first"));
+                return Err(Error::ContextExists(new.to_string()));
             }
             contents.rename(&old, &new);
             Ok(())

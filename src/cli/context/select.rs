@@ -3,8 +3,8 @@
 use clap::Args;
 
 use crate::app::named_context;
-use crate::cli::failure::Failure;
-use crate::cli::global::Settings;
+use crate::cli::error::Error;
+use crate::cli::settings::Settings;
 use crate::keeper::Touch;
 use crate::vault::ContextName;
 
@@ -17,12 +17,12 @@ pub(super) struct UseArgs {
 }
 
 impl UseArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         let Self { name } = self;
         settings
             .vault
             .open(Touch::Use)?
-            .update(|contents| -> Result<_, Failure> {
+            .update(|contents| -> Result<_, Error> {
                 named_context(contents, Some(&name), settings.vault.path())?;
                 contents.current_context = Some(name.clone());
                 Ok(())

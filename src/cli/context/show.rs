@@ -4,8 +4,8 @@ use clap::Args;
 
 use super::Shown;
 use crate::cli::console::show;
-use crate::cli::failure::Failure;
-use crate::cli::global::Settings;
+use crate::cli::error::Error;
+use crate::cli::settings::Settings;
 use crate::keeper::Touch;
 use crate::vault::ContextName;
 
@@ -18,7 +18,7 @@ pub(super) struct ShowArgs {
 }
 
 impl ShowArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         let vault = settings.vault.open(Touch::Use)?;
         let name = self.name.as_ref().or(settings.context.as_ref());
         let context = vault.context(name)?;

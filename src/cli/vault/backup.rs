@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::cli::console;
-use crate::cli::failure::Failure;
-use crate::cli::global::Settings;
-use crate::exit::Exit;
+use crate::cli::error::{BackupError, Error};
+use crate::cli::settings::Settings;
 use crate::files::{Existing, Store, StoreError, is_done, write_whole};
 use crate::interrupt;
 use crate::keeper::Touch;
@@ -34,15 +33,12 @@ pub(super) struct BackupArgs {
 }
 
 impl BackupArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         interrupt::watch();
         let sealed = settings.vault.sealed()?;
         let to_stdout = self.file.as_os_str() == "-";
         if to_stdout && !self.armor && io::stdout().is_terminal() {
-            return Err(
-                Failure::new(Exit::Usage, "a backup is not for a terminal to show")
-                    .hint("send it to a file or a pipe, or write it as text with --armor"),
-            );
+            return Err(BackupError::Terminal.into());
         }
         // Opened before anything is written: a backup that does not open is none.
         let vault = settings.vault.unseal(&sealed, Touch::Use)?;
@@ -57,21 +53,16 @@ impl BackupArgs {
             let written = stdout.write_all(&bytes).and_then(|()| stdout.flush());
             return match written {
                 // Elsewhere none of our business; but a backup that nobody took is none.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::new(
-                    Exit::Failure,
-                    "nobody reads the backup on standard output to its end",
-                )
-                .hint("there is no backup; check the command that it is sent to, and do it again")),
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                    Err(BackupError::NotRead.into())
+                }
                 written => console::finish(written),
             };
         }
 
         let copy = target(&self.file)?;
         if is_same_file(settings.vault.path(), copy.path()) {
-            return Err(
-                Failure::new(Exit::Usage, "the backup would replace the vault itself")
-                    .hint("name another file"),
-            );
+            return Err(BackupError::ReplacesVault.into());
         }
         let existing = if self.force {
             Existing::Replace
@@ -89,46 +80,30 @@ impl BackupArgs {
                 copy.path().display()
             ));
         }
-        written.map_err(|error| match error {
-            StoreError::Io { .. } => Failure::from(error).hint(
-                "the vault is as it was, and so is the file, if there was one; check the disk and the permissions",
-            ),
-            _ => error.into(),
-        })?;
+        written.map_err(BackupError::Unwritten)?;
         Ok(())
     }
 }
 
 /// The vault as text, of which the same comes back.
-fn armored(vault: &[u8]) -> Result<Vec<u8>, Failure> {
-    let failure = |why: &str| {
-        Failure::new(Exit::Failure, format!("cannot armor the vault: {why}"))
-            .hint("make a backup without --armor")
-    };
-    let text = armor(vault).map_err(|error| failure(&error.to_string()))?;
+fn armored(vault: &[u8]) -> Result<Vec<u8>, BackupError> {
+    let text = armor(vault).map_err(|error| BackupError::Armor(error.to_string()))?;
     match Sealed::parse(&text) {
         Ok(back) if back.bytes() == vault => Ok(text),
-        _ => Err(failure("another one would come back")),
+        _ => Err(BackupError::Armor("another one would come back".to_owned())),
     }
 }
 
 /// Where the copy goes. A link of ours stays one: what it leads to is the file that is meant.
 /// A device or a pipe would not be written to but replaced, so it is refused.
-fn target(file: &Path) -> Result<Store, Failure> {
-    let not_a_file = |path: &Path| {
-        Failure::new(
-            Exit::Failure,
-            format!("{} is not a regular file", path.display()),
-        )
-        .hint("name a file to write, or - for standard output")
-    };
+fn target(file: &Path) -> Result<Store, Error> {
     let store = Store::at(file)?;
     let path = store.resolve_wherever().map_err(|error| match error {
-        StoreError::NotAFile { path } => not_a_file(&path),
-        error => error.into(),
+        StoreError::NotAFile { path } => BackupError::NotAFile(path).into(),
+        error => Error::from(error),
     })?;
     match path.symlink_metadata() {
-        Ok(metadata) if !metadata.is_file() => Err(not_a_file(&path)),
+        Ok(metadata) if !metadata.is_file() => Err(BackupError::NotAFile(path).into()),
         _ => Ok(Store::at(&path)?),
     }
 }

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::console::{show, table};
-use crate::cli::failure::Failure;
-use crate::cli::global::Settings;
+use crate::cli::error::Error;
+use crate::cli::settings::Settings;
 use crate::printable::printable;
 use crate::vault::Cost;
 
@@ -41,7 +41,7 @@ struct Opened {
 }
 
 impl InfoArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         let sealed = settings.vault.sealed()?;
         let opened = settings.vault.unseal_unasked(&sealed)?.map(|vault| Opened {
             version: vault.contents.version(),

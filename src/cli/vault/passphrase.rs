@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::app::{NewPassphrase, PassphraseSource};
-use crate::cli::failure::Failure;
-use crate::cli::global::Settings;
-use crate::exit::Exit;
+use crate::cli::error::{Error, VaultError};
+use crate::cli::settings::Settings;
 use crate::interrupt;
 
 /// Change the vault's passphrase, set a first one, or remove it
@@ -30,7 +29,7 @@ pub(super) struct PassphraseArgs {
 }
 
 impl PassphraseArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         interrupt::watch();
         let path = settings.vault.path().display();
         let sealed = settings.vault.sealed()?;
@@ -38,18 +37,11 @@ impl PassphraseArgs {
         let old = vault.contents.kdf();
         if self.remove {
             if old.is_none() {
-                return Err(Failure::new(
-                    Exit::Usage,
-                    format!("the vault {path} has no passphrase"),
-                )
-                .hint("there is nothing to remove"));
+                return Err(VaultError::NoPassphrase(settings.vault.path().to_owned()).into());
             }
             if vault.contents.recipients.len() == 1 {
-                return Err(Failure::new(
-                    Exit::Usage,
-                    format!("the vault {path} opens with its passphrase alone, and nobody could open it then"),
-                )
-                .hint("add another recipient first with `cldkctl vault recipients add`"));
+                let path = settings.vault.path().to_owned();
+                return Err(VaultError::PassphraseAlone(path).into());
             }
             vault.update_passphrase(None)?;
             settings

@@ -3,15 +3,15 @@
 use clap::Args;
 
 use crate::cli::console::print_path;
-use crate::cli::failure::Failure;
-use crate::cli::global::Settings;
+use crate::cli::error::Error;
+use crate::cli::settings::Settings;
 
 /// Print the path of the vault, whether or not there is one yet
 #[derive(Args, Debug)]
 pub(super) struct PathArgs {}
 
 impl PathArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         print_path(settings.vault.path())
     }
 }

@@ -6,8 +6,8 @@ mod remove;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::failure::Failure;
-use crate::cli::global::Settings;
+use crate::cli::error::Error;
+use crate::cli::settings::Settings;
 
 /// See and change who can open the vault besides the passphrase
 ///
@@ -27,7 +27,7 @@ enum RecipientsCommand {
 }
 
 impl RecipientsArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         match self.command {
             RecipientsCommand::List(args) => args.run(settings),
             RecipientsCommand::Add(args) => args.run(settings),

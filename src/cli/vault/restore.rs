@@ -6,10 +6,11 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::REPLACED;
-use crate::app::{Error, KeySource, OpenVault, PassphraseSource, Vault, VaultKey, account};
-use crate::cli::failure::Failure;
-use crate::cli::global::Settings;
-use crate::exit::Exit;
+use crate::app::{
+    self, KeyError, KeySource, OpenVault, PassphraseSource, Vault, VaultKey, account,
+};
+use crate::cli::error::{Error, RestoreError};
+use crate::cli::settings::Settings;
 use crate::files::{MAX_FILE_BYTES, Store, is_done};
 use crate::interrupt;
 use crate::keeper::Touch;
@@ -37,29 +38,20 @@ pub(super) struct RestoreArgs {
 }
 
 impl RestoreArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         interrupt::watch();
         if self.file.as_os_str() == "-"
             && settings.vault.unlocker.identity.is_none()
             && settings.vault.unlocker.passphrase == Some(PassphraseSource::Stdin)
         {
-            return Err(Failure::new(
-                Exit::Usage,
-                "standard input cannot be the backup and the passphrase at once",
-            )
-            .hint("hand the passphrase over with --passphrase-file"));
+            return Err(RestoreError::StdinTwice.into());
         }
         let (store, bytes) = read(settings, &self.file)?;
         let backup = settings.vault.copy_in(store);
         let sealed = Sealed::parse(&bytes).map_err(|error| backup.unusable(error))?;
         let exists = settings.vault.store.read()?.is_some();
         if exists && !self.force && !self.merge {
-            let path = settings.vault.path().display();
-            return Err(
-                Failure::new(Exit::Failure, format!("there is a vault already at {path}")).hint(
-                    "add what it does not have with --merge, or replace and keep it with --force",
-                ),
-            );
+            return Err(RestoreError::Exists(settings.vault.path().to_owned()).into());
         }
         // Read once: a pipe has nothing to give the second time.
         let passphrase = match &settings.vault.unlocker.identity {
@@ -74,16 +66,10 @@ impl RestoreArgs {
     }
 }
 
-fn read(settings: &Settings, file: &Path) -> Result<(Store, Vec<u8>), Failure> {
+fn read(settings: &Settings, file: &Path) -> Result<(Store, Vec<u8>), Error> {
     if file.as_os_str() == "-" {
         let store = Store::at(Path::new("/dev/stdin"))?;
-        let bytes = source::read_stdin_at_most(MAX_FILE_BYTES).map_err(|error| {
-            Failure::new(
-                Exit::Failure,
-                format!("cannot read standard input: {error}"),
-            )
-            .hint("nothing was changed")
-        })?;
+        let bytes = source::read_stdin_at_most(MAX_FILE_BYTES).map_err(RestoreError::Stdin)?;
         let Some(bytes) = bytes else {
             return Err(settings
                 .vault
@@ -94,17 +80,9 @@ fn read(settings: &Settings, file: &Path) -> Result<(Store, Vec<u8>), Failure> {
         return Ok((store, bytes));
     }
     let store = Store::at(file)?;
-    let unreadable = |error| {
-        Failure::from(error)
-            .hint("name a file that `cldkctl vault backup` made, or - for standard input")
-    };
-    match store.read_wherever().map_err(unreadable)? {
+    match store.read_wherever().map_err(RestoreError::Unreadable)? {
         Some(bytes) => Ok((store, bytes)),
-        None => Err(Failure::new(
-            Exit::Usage,
-            format!("there is no backup {}", file.display()),
-        )
-        .hint("name a file that `cldkctl vault backup` made")),
+        None => Err(RestoreError::NoBackup(file.to_owned()).into()),
     }
 }
 
@@ -114,7 +92,7 @@ fn open_backup<'a>(
     backup: &'a Vault,
     sealed: &Sealed,
     passphrase: Option<&Passphrase>,
-) -> Result<OpenVault<'a>, Failure> {
+) -> Result<OpenVault<'a>, Error> {
     let unlocker = &backup.unlocker;
     if let Some(passphrase) = passphrase {
         let key = unlocker.derive_from(sealed, passphrase)?;
@@ -129,15 +107,14 @@ fn open_backup<'a>(
     }
     let path = backup.path().display();
     settings.console.note(&format!("Opening the backup {path}"));
-    let locked = |error| {
-        match error {
-        error @ (Error::Locked(..) | Error::NeedsIdentity(_)) => Failure::from(error).hint(
-            "hand its passphrase over with --passphrase-file or --passphrase-stdin, or an identity with --identity",
-        ),
+    let locked = |error| match error {
+        app::Error::Key(error @ (KeyError::Locked(..) | KeyError::NeedsIdentity(_))) => {
+            Error::from(RestoreError::Locked(error))
+        }
         error => error.into(),
-    }
     };
-    let kdf = kdf.ok_or_else(|| locked(Error::NeedsIdentity(backup.path().to_owned())))?;
+    let kdf =
+        kdf.ok_or_else(|| locked(KeyError::NeedsIdentity(backup.path().to_owned()).into()))?;
     let (key, _) = unlocker
         .ask(kdf, "Passphrase of the backup:")
         .map_err(locked)?;
@@ -145,7 +122,7 @@ fn open_backup<'a>(
 }
 
 /// Puts the backup in place; what is there is kept under a dated name.
-fn replace(settings: &Settings, bytes: &[u8], opened: &OpenVault<'_>) -> Result<(), Failure> {
+fn replace(settings: &Settings, bytes: &[u8], opened: &OpenVault<'_>) -> Result<(), Error> {
     let locked = settings.vault.lock()?;
     let _hold = interrupt::hold();
     let kept = match locked.read()? {
@@ -189,7 +166,7 @@ fn open_beside<'a>(
     settings: &'a Settings,
     of_backup: VaultKey,
     passphrase: Option<&Passphrase>,
-) -> Result<OpenVault<'a>, Failure> {
+) -> Result<OpenVault<'a>, Error> {
     let vault = &settings.vault;
     let sealed = vault.sealed()?;
     if of_backup.open(&sealed).is_ok() {
@@ -214,10 +191,10 @@ fn merge(
     settings: &Settings,
     backup: OpenVault<'_>,
     passphrase: Option<&Passphrase>,
-) -> Result<(), Failure> {
+) -> Result<(), Error> {
     let path = settings.vault.path().display();
     let mut vault = open_beside(settings, backup.key, passphrase)?;
-    let (taken, left, others) = vault.update(|contents| -> Result<_, Failure> {
+    let (taken, left, others) = vault.update(|contents| -> Result<_, Error> {
         let (mut taken, mut left, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for context in &backup.contents.contexts {
             let name = context.name.to_string();

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use crate::cli::failure::Failure;
-use crate::cli::global::Settings;
+use crate::app::Task;
+use crate::cli::error::{CostError, Error, VaultError};
+use crate::cli::settings::Settings;
 use crate::cli::size::Size;
-use crate::exit::Exit;
 use crate::interrupt;
 use crate::secret::Passphrase;
 use crate::vault::{Cost, Kdf, Salt};
@@ -32,23 +32,15 @@ pub(super) struct TuneArgs {
 }
 
 impl TuneArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         interrupt::watch();
         let path = settings.vault.path().display();
         let sealed = settings.vault.sealed()?;
         let Some(kdf) = settings.vault.unlocker.kdf(&sealed)? else {
-            let path = settings.vault.path().display();
-            return Err(
-                Failure::new(Exit::Usage, format!("no passphrase opens the vault {path}"))
-                    .hint("name one of its identities with --identity"),
-            );
+            return Err(VaultError::NoCost(settings.vault.path().to_owned()).into());
         };
         if settings.vault.unlocker.identity.is_some() {
-            return Err(Failure::new(
-                Exit::Usage,
-                "an identity cannot derive the key of the passphrase",
-            )
-            .hint("give the passphrase itself"));
+            return Err(VaultError::IdentityDerives.into());
         }
         let had = kdf.cost;
         let cost = self.measure(settings, had)?;
@@ -74,7 +66,7 @@ impl TuneArgs {
 
     /// The most passes that fit into the target, at least the fewest that are allowed; and no
     /// less work than the vault `had`, unless a target was given.
-    fn measure(&self, settings: &Settings, had: Cost) -> Result<Cost, Failure> {
+    fn measure(&self, settings: &Settings, had: Cost) -> Result<Cost, Error> {
         let lanes = Cost::DEFAULT.lanes;
         let memory_kib = match self.memory {
             Some(size) => size.0,
@@ -86,18 +78,13 @@ impl TuneArgs {
             lanes,
         };
         let Some(fewest) = (1..=2).map(cost).find(Cost::is_enough) else {
-            return Err(Failure::new(
-                Exit::Usage,
-                "with so little memory the vault would be too easy to break",
-            )
-            .hint("take at least 19MiB"));
+            return Err(CostError::TooLittleMemory.into());
         };
         if !settings.vault.unlocker.ceiling.allows(&fewest) {
-            return Err(Failure::new(Exit::Usage, "so much memory is above the ceiling")
-                .hint("take less, or raise the limit with --kdf-ceiling, here and whenever the vault is opened"));
+            return Err(CostError::TooMuchMemory.into());
         }
-        let _spinner = settings.console.spinner("Measuring this machine…");
-        let time = |iterations| -> Result<Duration, Failure> {
+        let _progress = settings.ui.progress(Task::Measure);
+        let time = |iterations| -> Result<Duration, Error> {
             let kdf = Kdf {
                 salt: Salt::generate()?,
                 cost: cost(iterations),
@@ -109,7 +96,7 @@ impl TuneArgs {
         // One pass has the cost of getting the memory in it; the difference has not.
         // Twice each, as other programs only make it longer; and where they were about in the
         // first alone, a pass is still no small part of three.
-        let least = |iterations| Ok::<_, Failure>(time(iterations)?.min(time(iterations)?));
+        let least = |iterations| Ok::<_, Error>(time(iterations)?.min(time(iterations)?));
         let (one, three) = (least(1)?, least(3)?);
         let pass = (three.saturating_sub(one) / 2).max(three / 8);
         let room = self.target.unwrap_or(TARGET).saturating_sub(one);

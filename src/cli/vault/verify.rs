@@ -5,10 +5,9 @@ use serde::Serialize;
 
 use crate::app::{Rollback, Standing, Vault};
 use crate::cli::console::{show, table};
-use crate::cli::failure::Failure;
-use crate::cli::global::Settings;
-use crate::cli::report::older;
-use crate::exit::Exit;
+use crate::cli::error::{Error, VaultError};
+use crate::cli::report::notices::older;
+use crate::cli::settings::Settings;
 use crate::keeper::Touch;
 use crate::printable::printable;
 use crate::vault::Cost;
@@ -42,7 +41,7 @@ struct Found {
 }
 
 impl VerifyArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         let sealed = settings.vault.sealed()?;
         // An older copy is part of what was found, or accepted.
         let unalarmed = Vault {
@@ -53,13 +52,8 @@ impl VerifyArgs {
         vault.check_agrees(&sealed)?;
         let contents = &vault.contents;
         if self.accept_older {
-            settings.vault.rollback.accept(contents).map_err(|error| {
-                Failure::new(
-                    Exit::Failure,
-                    format!("cannot remember that the vault is accepted: {error}"),
-                )
-                .hint("check what lies there, or move it away; the vault is as it was")
-            })?;
+            let accepted = settings.vault.rollback.accept(contents);
+            accepted.map_err(VaultError::NotAccepted)?;
         }
         let newer_seen = match settings.vault.rollback.standing(contents) {
             Standing::Older(seen) => Some(seen),

@@ -51,11 +51,15 @@ pub fn places() -> Result<Vec<PathBuf>, String> {
 }
 
 /// Where agents of this user listen that were started with another `XDG_RUNTIME_DIR`, as far as
-/// the system lists sockets, proc_pid_net(5).
+/// the system lists sockets, proc_pid_net(5): those of this network namespace. `None` where
+/// Linux does not.
 #[must_use]
-pub fn listed() -> Vec<PathBuf> {
-    let sockets = fs::read("/proc/net/unix").unwrap_or_default();
-    let places = sockets.split(|byte| *byte == b'\n').filter_map(|line| {
+pub fn listed() -> Option<Vec<PathBuf>> {
+    let list = fs::read("/proc/net/unix").unwrap_or_default();
+    if list.is_empty() && cfg!(target_os = "linux") {
+        return None;
+    }
+    let places = list.split(|byte| *byte == b'\n').filter_map(|line| {
         let start = line.iter().position(|byte| *byte == b'/')?;
         let path = Path::new(OsStr::from_bytes(&line[start..]));
         // Not to knock at other users' doors.
@@ -63,7 +67,7 @@ pub fn listed() -> Vec<PathBuf> {
         ours.then(|| path.to_owned())
     });
     // Each connection that the agent accepted has its name, too.
-    places.collect::<BTreeSet<_>>().into_iter().collect()
+    Some(places.collect::<BTreeSet<_>>().into_iter().collect())
 }
 
 /// Makes the socket's folder, 0700.
@@ -87,6 +91,9 @@ pub fn make_folder(socket: &Path) -> Result<(), String> {
 pub fn is_ours(folder: &Path) -> Result<(), String> {
     let path = folder.display();
     let metadata = fs::metadata(folder).map_err(|error| format!("cannot read {path}: {error}"))?;
+    if !metadata.is_dir() {
+        return Err(format!("{path} is not a folder"));
+    }
     if metadata.uid() != rustix::process::geteuid().as_raw() {
         return Err(format!(
             "the folder {path} belongs to user id {}",

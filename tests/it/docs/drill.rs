@@ -1,5 +1,5 @@
-//! The README's recovery drill and its commands about backups, run as they stand there: in
-//! bash, on a terminal, on a machine that has nothing else than the README says.
+//! The recovery drill and the commands of `docs/backup.md`, run as they stand there: in bash, on
+//! a terminal, on a machine that has nothing but what the page says.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,15 +9,15 @@ use std::process::Command;
 use crate::support::steps::{are_installed, log_in, logged_in, pipe};
 use crate::support::{PASSPHRASE, Session, TOKEN, World};
 
-const README: &str = include_str!("../../../README.md");
-const FORMAT: &str = include_str!("../../../vault-format.md");
+const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/backup.md"));
+const FORMAT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/vault-format.md"));
 
 /// The text of a section.
 #[track_caller]
 fn section(heading: &str) -> &'static str {
-    let rest = README.split(&format!("\n### {heading}\n")).nth(1);
+    let rest = PAGE.split(&format!("\n## {heading}\n")).nth(1);
     let rest = rest.unwrap_or_else(|| panic!("no section {heading:?}"));
-    rest.split("\n### ").next().expect("text")
+    rest.split("\n## ").next().expect("text")
 }
 
 /// The fenced blocks in `text` that are in `language`.
@@ -134,7 +134,7 @@ fn it_opens_the_vault_and_its_backups_with_age_argon2_and_python_alone() {
         assert_eq!(all["revision"], 2);
         assert_eq!(all["contexts"][1]["token"], TOKEN);
 
-        // What a tired person does, and what the README says of it.
+        // What a tired person does, and what the page says about it.
         for line in &lines {
             let said = entered(&mut terminal, line, "tulip harvests brass umbrellas");
             assert!(said.contains("no identity matched"), "{said}");
@@ -151,11 +151,11 @@ fn it_opens_the_vault_and_its_backups_with_age_argon2_and_python_alone() {
             .collect();
         assert_eq!(left, [&world.home().join("drill/vault.age")]);
     }
-    let readme = section("A recovery drill");
-    assert!(readme.contains("`no identity matched any of the recipients`"));
-    assert!(readme.contains("`no passphrase opens this file`"));
+    let page = section("A recovery drill");
+    assert!(page.contains("`no identity matched any of the recipients`"));
+    assert!(page.contains("`no passphrase opens this file`"));
     for tool in tools {
-        let installs = readme
+        let installs = page
             .lines()
             .find(|line| line.contains("$ sudo apt install"));
         assert!(installs.expect("a command").contains(tool), "{tool}");
@@ -163,7 +163,7 @@ fn it_opens_the_vault_and_its_backups_with_age_argon2_and_python_alone() {
 }
 
 #[test]
-fn a_damaged_copy_and_one_without_a_passphrase_are_told_as_the_readme_says() {
+fn a_damaged_copy_and_one_without_a_passphrase_are_told_as_the_page_says() {
     if !are_installed(&["age", "argon2", "python3", "bash"]) {
         return;
     }
@@ -196,8 +196,8 @@ fn commands(heading: &str) -> Vec<&'static str> {
         .collect()
 }
 
-/// Runs a command line of the README in bash, with `cldkctl` and `ssh` out of `bin` and the
-/// passphrase handed over.
+/// Runs a command line of the page in bash, with `cldkctl` and `ssh` out of `bin` and the
+/// passphrase supplied.
 #[track_caller]
 fn run(world: &World, bin: &Path, passphrase: &Path, line: &str) {
     let path = std::env::var("PATH").expect("a PATH");

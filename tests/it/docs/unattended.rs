@@ -1,5 +1,5 @@
-//! The README's "Unattended machines": its cron jobs, CI job and systemd units, run as they
-//! stand there, without a terminal and with no more in the environment than each would have.
+//! "Unattended machines" in `docs/headless.md`: its cron jobs, CI job and systemd units, run as
+//! they stand there, without a terminal and with no more in the environment than each would have.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,14 +10,14 @@ use crate::support::steps::{are_installed, cloudeka_and_world};
 use crate::support::world::set_mode;
 use crate::support::{PASSPHRASE, Standin, TOKEN, World, starting};
 
-const README: &str = include_str!("../../../README.md");
+const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/headless.md"));
 const USUAL_PATH: &str = "/usr/bin:/bin";
 const REPORT: &str = "#!/bin/sh\nprintf 'report %s' \"$CLDKCTL_TOKEN\"\n";
 
 /// The fenced blocks of the section that are in `language`.
 #[track_caller]
 fn blocks(language: &str) -> Vec<&'static str> {
-    let rest = README.split("\n### Unattended machines\n").nth(1);
+    let rest = PAGE.split("\n## Unattended machines\n").nth(1);
     let section = rest.and_then(|rest| rest.split("\n## ").next());
     let fence = format!("\n```{language}\n");
     section
@@ -29,7 +29,7 @@ fn blocks(language: &str) -> Vec<&'static str> {
 }
 
 /// A machine: a home with the program where `cargo install` puts it, and a vault made by the
-/// README's own commands.
+/// page's own commands.
 struct Machine {
     cloudeka: Standin,
     world: World,

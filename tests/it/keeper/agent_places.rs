@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::{chown, symlink};
 
 use crate::support::kernel::{Refusal, without_keyrings};
-use crate::support::steps::{assert_locked, logged_in};
+use crate::support::steps::{are_installed, assert_locked, logged_in};
 use crate::support::world::{Output, mode, set_mode};
 use crate::support::{PASSPHRASE, SOMEONE_ELSE, TOKEN, World, can_be_someone_else};
 
@@ -61,6 +61,31 @@ fn an_agent_that_was_started_with_another_runtime_folder_is_locked_from_here() {
         let output = world.cldkctl(["lock"]).run().succeeded();
         assert!(output.stderr.contains("Locked the vault"), "{output}");
         there(&["auth", "token"]).expect_code(4);
+    });
+}
+
+#[test]
+fn lock_says_so_where_the_system_lists_no_sockets() {
+    if !are_installed(&["unshare"]) || !can_be_someone_else() {
+        return;
+    }
+    without_keyrings(Refusal::NotPermitted, || {
+        let (_cloudeka, world) = logged_in();
+        let script = "mount -t tmpfs none /proc && exec \"$0\" lock";
+        let wrapper = ["unshare", "--mount", "sh", "-c", script];
+        let lock = world.cldkctl::<_, &str>([]).under(wrapper).run();
+        assert!(lock.stderr.contains("other logins"), "{lock}");
+    });
+}
+
+#[test]
+fn where_a_file_took_the_place_of_its_folder_it_listens_elsewhere() {
+    without_keyrings(Refusal::NotPermitted, || {
+        let (_cloudeka, world) = logged_in();
+        let file = world.write("no-folder", "");
+        let (unlock, token) = unlock_and_use(&world, Some(&file));
+        unlock.succeeded();
+        assert_eq!(token.succeeded().stdout, format!("{TOKEN}\n"));
     });
 }
 

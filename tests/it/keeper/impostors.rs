@@ -224,7 +224,34 @@ fn an_agent_that_talks_nonsense_or_nothing_holds_nobody_up() {
                 .cldkctl(["auth", "token", "--passphrase-stdin"])
                 .stdin(PASSPHRASE);
             token.run().succeeded();
+            // It may be one that is as busy as can be, and have the key.
+            let lock = world.cldkctl(["lock"]).run().expect_code(1);
+            assert!(lock.stderr.contains("may still be unlocked"), "{lock}");
         }
+        fs::remove_file(world.agent_socket()).unwrap();
+    });
+}
+
+#[test]
+fn an_agent_that_hangs_up_to_make_room_is_asked_again() {
+    without_keyrings(Refusal::NotPermitted, || {
+        let (_cloudeka, world) = logged_in();
+        let folder = world.runtime().join("cldkctl");
+        fs::create_dir(&folder).unwrap();
+        crate::support::world::set_mode(&folder, 0o700);
+        let listener = UnixListener::bind(world.agent_socket()).unwrap();
+        let busy = std::thread::spawn(move || {
+            let read = |client: &mut UnixStream| client.read(&mut [0; 1024]).unwrap();
+            drop(listener.accept().unwrap());
+            read(&mut listener.accept().unwrap().0);
+            drop(listener.accept().unwrap());
+            let (mut client, _) = listener.accept().unwrap();
+            read(&mut client);
+            client.write_all(&[1, 2]).unwrap();
+        });
+        let lock = world.cldkctl(["lock"]).run().succeeded();
+        assert!(lock.stderr.starts_with("Locked the vault"), "{lock}");
+        busy.join().unwrap();
         fs::remove_file(world.agent_socket()).unwrap();
     });
 }

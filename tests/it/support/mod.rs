@@ -10,6 +10,7 @@
 //! - [`strace`]: the system calls of a run, watched, made to fail, or made its last.
 //! - [`saves`]: every command that writes the vault, and what holds whatever becomes of it.
 //! - [`memory`]: what a process has in memory when it ends.
+//! - [`snapshot`]: what is shown, compared with a file.
 //! - [`steps`]: what many stories begin with, such as a login.
 //!
 //! A test is then a story:
@@ -48,6 +49,7 @@ pub mod memory;
 pub mod pty;
 pub mod saves;
 pub mod secrets;
+pub mod snapshot;
 pub mod standin;
 pub mod steps;
 pub mod strace;

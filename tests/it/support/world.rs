@@ -95,6 +95,12 @@ impl World {
         self.base_url = Some(standin.base_url());
     }
 
+    /// The `HOST:PORT` that commands go to, if they go anywhere.
+    pub fn host(&self) -> Option<String> {
+        let (_, host) = self.base_url.as_ref()?.split_once("://")?;
+        Some(host.to_owned())
+    }
+
     /// Takes away the settings that make deriving a key cheap, so that the defaults hold.
     #[must_use]
     pub fn without_settings(self) -> Self {

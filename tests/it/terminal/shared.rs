@@ -92,13 +92,37 @@ fn a_pipeline_is_suspended_and_continued() {
     shell.send_line("cldkctl vault backup - | (cldkctl vault backup a; cat > copy)");
     for _ in 0..2 {
         shell.expect(QUESTION);
+        // The subshell heeds Ctrl-Z once it runs.
+        std::thread::sleep(A_WHILE);
         shell.send_ctrl('z');
         shell.expect("ready> ");
-        assert!(shell.echo_is_on(), "the shell can be read");
+        // The shell does not wait for what its subshell runs.
+        let is_on = wait_until(Duration::from_secs(1), || shell.echo_is_on());
+        assert!(is_on, "the shell can be read");
         shell.send_line("fg");
         answer(&mut shell);
     }
     assert_sane(shell, "dash");
+}
+
+/// The shell has the terminal back at once, before the command of its subshell has.
+#[test]
+fn a_command_of_a_subshell_leaves_no_silence_behind() {
+    let (_cloudeka, world) = logged_in();
+    for letter in ['c', 'z'] {
+        for typed in ["", "marble"] {
+            let mut shell = world.shell("dash");
+            shell.send_line("(cldkctl vault verify; cat)");
+            shell.expect(QUESTION);
+            std::thread::sleep(A_WHILE);
+            shell.send_bytes(typed.as_bytes());
+            shell.send_ctrl(letter);
+            shell.expect("ready> ");
+            let is_on = wait_until(Duration::from_secs(2), || shell.echo_is_on());
+            assert!(is_on, "Ctrl-{letter} after {typed:?}");
+            assert!(!shell.screen().contains("marble"), "{}", shell.screen());
+        }
+    }
 }
 
 /// A pipeline whose first command asks, and that command's process id.

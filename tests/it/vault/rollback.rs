@@ -154,7 +154,11 @@ fn a_memory_that_cannot_be_read_is_reported_and_stays_until_the_vault_is_accepte
 fn what_is_no_file_in_place_of_a_memory_is_reported_and_stays() {
     let (_cloudeka, world, _) = changed_once();
     let memory = memory_of(&world);
-    let make: [(&str, &dyn Fn()); 4] = [
+    let nowhere = world.home().join("nowhere");
+    let make: [(&str, &dyn Fn()); 5] = [
+        ("a dangling link", &|| {
+            symlink(&nowhere, &memory).expect("a link");
+        }),
         ("a folder", &|| fs::create_dir(&memory).expect("a folder")),
         ("a pipe", &|| {
             mknodat(CWD, &memory, FileType::Fifo, Mode::from_raw_mode(0o600), 0).expect("a pipe");
@@ -190,6 +194,7 @@ fn what_is_no_file_in_place_of_a_memory_is_reported_and_stays() {
             accepted.succeeded();
             assert_eq!(fs::read(&memory).expect("a file"), b"2\n", "{what}");
         }
+        let _ = fs::remove_file(&nowhere);
     }
 }
 

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::failure::Failure;
-use crate::cli::global::Settings;
+use crate::cli::error::Error;
 use crate::cli::recipient::{Given, name};
+use crate::cli::settings::Settings;
 use crate::interrupt;
 use crate::keeper::Touch;
 
@@ -29,7 +29,7 @@ pub(super) struct AddArgs {
 }
 
 impl AddArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         interrupt::watch();
         // What cannot be used is better known before a passphrase is typed.
         let given = match (&self.recipient, &self.recipients_file) {
@@ -38,7 +38,7 @@ impl AddArgs {
             (None, None) => unreachable!("clap asks for one of them"),
         };
         let mut vault = settings.vault.open(Touch::Use)?;
-        let added = vault.update(|contents| -> Result<_, Failure> {
+        let added = vault.update(|contents| -> Result<_, Error> {
             let before = contents.recipients.len();
             for given in given {
                 given.add_to(contents, self.label.as_deref())?;

@@ -4,9 +4,9 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::console::show;
-use crate::cli::failure::Failure;
-use crate::cli::global::Settings;
+use crate::cli::error::Error;
 use crate::cli::recipient::{PASSPHRASE, short};
+use crate::cli::settings::Settings;
 use crate::keeper::Touch;
 use crate::printable::printable;
 use crate::vault::{Cost, PublicRecipient, RecipientEntry};
@@ -28,7 +28,7 @@ struct Shown {
 }
 
 impl ListArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         let vault = settings.vault.open(Touch::Use)?;
         let all: Vec<_> = vault.contents.recipients.iter().map(Shown::new).collect();
         show(settings.output, &all, |all| as_table(all))

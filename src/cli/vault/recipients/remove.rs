@@ -3,10 +3,9 @@
 use clap::Args;
 
 use crate::app::{KeySource, OpenVault};
-use crate::cli::failure::Failure;
-use crate::cli::global::Settings;
+use crate::cli::error::{Error, RecipientError};
 use crate::cli::recipient::{find, name};
-use crate::exit::Exit;
+use crate::cli::settings::Settings;
 use crate::interrupt;
 use crate::keeper::Touch;
 use crate::secret::Passphrase;
@@ -25,7 +24,7 @@ pub(super) struct RemoveArgs {
 }
 
 impl RemoveArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         interrupt::watch();
         let sealed = settings.vault.sealed()?;
         let (mut vault, passphrase) = open_with_passphrase(settings, &sealed)?;
@@ -39,13 +38,13 @@ impl RemoveArgs {
         };
         let was_held = settings.vault.unlocker.describe(&sealed).is_some();
 
-        let removed = vault.update(|contents| -> Result<_, Failure> {
+        let removed = vault.update(|contents| -> Result<_, Error> {
             let place = removable(contents, &self.name)?;
             let removed = contents.recipients.remove(place);
             if let Some((_, new)) = &rederived {
                 contents
                     .passphrase_mut()
-                    .ok_or_else(changed_meanwhile)?
+                    .ok_or(RecipientError::PassphraseGone)?
                     .rederive(new);
             }
             Ok(name(&removed))
@@ -79,7 +78,7 @@ impl RemoveArgs {
 fn open_with_passphrase<'a>(
     settings: &'a Settings,
     sealed: &Sealed,
-) -> Result<(OpenVault<'a>, Option<Passphrase>), Failure> {
+) -> Result<(OpenVault<'a>, Option<Passphrase>), Error> {
     let vault = &settings.vault;
     match vault.unlocker.passphrase_of_owner(sealed)? {
         Some((key, source, passphrase)) => {
@@ -90,47 +89,17 @@ fn open_with_passphrase<'a>(
 }
 
 /// The place of the recipient of that name, if it can be removed.
-fn removable(contents: &Contents, name: &str) -> Result<usize, Failure> {
-    let refused = |exit, what: &str, hint: &str| Err(Failure::new(exit, what).hint(hint));
+fn removable(contents: &Contents, name: &str) -> Result<usize, RecipientError> {
     let place = match find(contents, name)[..] {
         [place] => place,
-        [] => {
-            return refused(
-                Exit::Usage,
-                "the vault has no recipient of this name",
-                "`cldkctl vault recipients list` shows those it has; the vault is as it was",
-            );
-        }
-        _ => {
-            return refused(
-                Exit::Usage,
-                "several recipients of the vault have this name",
-                "name the recipient itself, as `cldkctl vault recipients list -o json` shows it",
-            );
-        }
+        [] => return Err(RecipientError::NotFound),
+        _ => return Err(RecipientError::Ambiguous),
     };
     if contents.recipients.len() == 1 {
-        return refused(
-            Exit::Failure,
-            "it is all that opens the vault, and nobody could without it",
-            "add another first, with `cldkctl vault recipients add` or `cldkctl vault passphrase`; \
-             or remove the vault with `cldkctl auth logout --all`",
-        );
+        return Err(RecipientError::Last);
     }
     if contents.recipients[place].kdf().is_some() {
-        return refused(
-            Exit::Usage,
-            "this is the passphrase's own recipient",
-            "take the passphrase away with `cldkctl vault passphrase --remove`",
-        );
+        return Err(RecipientError::Passphrase);
     }
     Ok(place)
-}
-
-fn changed_meanwhile() -> Failure {
-    Failure::new(
-        Exit::Failure,
-        "another command took the passphrase away meanwhile",
-    )
-    .hint("try again; the vault is as it was")
 }

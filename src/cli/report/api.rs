@@ -1,0 +1,132 @@
+//! The API, and how it is reached.
+
+use super::Report;
+use crate::api::{self, CertificateProblem, Kind, RequestError, Unreachable};
+use crate::app::CertificatesError;
+use crate::cli::error::{CallError, Shown};
+use crate::exit::Exit;
+
+const NAME_CERTIFICATES: &str = "name a file with a certificate authority in PEM with --ca-cert";
+
+pub(super) fn failed(error: &api::Error) -> Report {
+    let (exit, hint) = match error.kind() {
+        Kind::Usage if matches!(error, api::Error::Proxy { .. }) => (
+            Exit::Usage,
+            "set it to an address such as http://proxy.example:3128, or unset it to go without",
+        ),
+        Kind::Unreachable if is_of_an_authority(error) => (
+            Exit::Unreachable,
+            "the server needs a certificate of its own, which the authority issues for it",
+        ),
+        Kind::Rejected => (
+            Exit::NotLoggedIn,
+            "make a new token in the portal (profile, API, Token) and log in with `cldkctl auth`",
+        ),
+        Kind::Unreachable => (
+            Exit::Unreachable,
+            "check the network, --base-url and the proxy variables; a private certificate authority goes with --ca-cert",
+        ),
+        Kind::NotSensible => (
+            Exit::Unreachable,
+            "check --base-url: this does not answer like the Cloudeka API",
+        ),
+        Kind::Status => (
+            Exit::ApiError,
+            "this says nothing about the token; try again later, and check --base-url",
+        ),
+        Kind::Usage => (Exit::Usage, "for more information, try '--help'"),
+        Kind::Setup => (Exit::Failure, "nothing was sent"),
+    };
+    Report::new(exit, error.to_string()).hint(hint)
+}
+
+/// Whether naming an authority would not help.
+fn is_of_an_authority(error: &api::Error) -> bool {
+    let problem = Unreachable::Certificate(CertificateProblem::OfAnAuthority);
+    matches!(error, api::Error::Unreachable { reason, .. } if *reason == problem)
+}
+
+/// The answer to a call is larger than what is read.
+pub(super) fn too_large(error: &api::Error) -> Report {
+    match error {
+        api::Error::NotSensible { origin, fault } => Report::new(
+            Exit::Unreachable,
+            format!("{origin} answered too much: {fault}"),
+        )
+        .hint("ask for less at a time, such as one page of it"),
+        error => failed(error),
+    }
+}
+
+pub(super) fn certificates(error: &CertificatesError) -> Report {
+    let what = match error {
+        CertificatesError::File(error) => error.to_string(),
+        CertificatesError::Unreadable(path, error) => {
+            format!("cannot read {}: {error}", path.display())
+        }
+        CertificatesError::TooLarge(path) => format!("{} is larger than 4 MiB", path.display()),
+        CertificatesError::Unusable(path, why) => {
+            format!("cannot use {}: {why}", path.display())
+        }
+    };
+    Report::new(Exit::Usage, what).hint(NAME_CERTIFICATES)
+}
+
+pub(super) fn call(error: &CallError) -> Report {
+    let (exit, what, hint) = match error {
+        CallError::StdinTwice => (
+            Exit::Usage,
+            "standard input cannot be the body and the passphrase at once".to_owned(),
+            "hand the passphrase over with --passphrase-file",
+        ),
+        CallError::Method => (
+            Exit::Usage,
+            "there is no such method".to_owned(),
+            "the methods are GET, HEAD, POST, PUT, PATCH and DELETE",
+        ),
+        CallError::Request(error @ RequestError::TooLong(_)) => (
+            Exit::Usage,
+            error.to_string(),
+            "send less in the path and the query",
+        ),
+        CallError::Request(error) => (
+            Exit::Usage,
+            error.to_string(),
+            "name a path, such as /core/user/profile",
+        ),
+        CallError::Body(what) => (
+            Exit::Usage,
+            what.clone(),
+            "name a readable file or pipe with --input, or - for standard input",
+        ),
+        CallError::BodyTooLarge(path) => (
+            Exit::Usage,
+            format!("{} is larger than 64 MiB", path.display()),
+            "send less at a time",
+        ),
+        CallError::Rejected(origin) => (
+            Exit::NotLoggedIn,
+            format!("{origin} accepts neither the session nor a new one"),
+            "log in again with `cldkctl auth`",
+        ),
+        CallError::Status {
+            origin,
+            status,
+            shown,
+        } => {
+            let redirect = match status {
+                304 => "", // Not Modified
+                300..=399 => ", a redirect, which is not followed",
+                _ => "",
+            };
+            let hint = match shown {
+                Shown::Body => "the answer on standard output says more",
+                Shown::Nothing => "it has no body; --include shows its headers",
+                Shown::Headers => "it has no body; check the path and the method",
+            };
+            let what = format!("{origin} answered with HTTP status {status}{redirect}");
+            (Exit::ApiError, what, hint)
+        }
+    };
+    Report::new(exit, what).hint(hint)
+}

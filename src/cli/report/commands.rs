@@ -1,0 +1,229 @@
+//! The commands that have few errors of their own.
+
+use super::Report;
+use crate::app::LoginError;
+use crate::cli::error::{AuthError, CostError, ExecError, LockError, OutputError, SettingsError};
+use crate::exit::Exit;
+
+const LOG_IN: &str = "log in with `cldkctl auth`";
+const SEE_HELP: &str = "for more information, try '--help'";
+
+/// There is no login to use.
+pub(super) fn login(error: &LoginError) -> Report {
+    let (exit, what, hint) = match error {
+        LoginError::NoVault(path) => (
+            Exit::NotLoggedIn,
+            format!("not logged in: there is no vault at {}", path.display()),
+            LOG_IN.to_owned(),
+        ),
+        LoginError::Removed(path) => (
+            Exit::NotLoggedIn,
+            format!("the vault {} was removed meanwhile", path.display()),
+            LOG_IN.to_owned(),
+        ),
+        LoginError::Empty(path) => (
+            Exit::NotLoggedIn,
+            format!(
+                "not logged in: the vault {} has no login in it",
+                path.display()
+            ),
+            LOG_IN.to_owned(),
+        ),
+        LoginError::NoCurrent(path) => (
+            Exit::NotLoggedIn,
+            format!(
+                "no context of the vault {} is the current one",
+                path.display()
+            ),
+            "choose one with `cldkctl context use`, or name it with --context".to_owned(),
+        ),
+        LoginError::NoContext(path, name) => (
+            Exit::NotLoggedIn,
+            format!("the vault {} has no context {name}", path.display()),
+            "see `cldkctl context list`, or log in with `cldkctl auth --context`".to_owned(),
+        ),
+        LoginError::OtherAddress {
+            context,
+            verified_at,
+            asked,
+        } => (
+            Exit::NotLoggedIn,
+            format!(
+                "the context {context} was verified at {verified_at}, and its token goes nowhere else, not to {asked}"
+            ),
+            format!("log in there with `cldkctl auth --base-url {asked}`"),
+        ),
+        LoginError::OtherAddressThanVariable { verified_at, asked } => (
+            Exit::NotLoggedIn,
+            format!(
+                "the token in CLDKCTL_TOKEN is for {verified_at}, and goes nowhere else, not to {asked}"
+            ),
+            "set CLDKCTL_BASE_URL to where the token was made for".to_owned(),
+        ),
+        LoginError::Variable(why) => (
+            Exit::Usage,
+            format!("CLDKCTL_TOKEN cannot be used: {why}"),
+            "set it to a whole token, or unset it to use the vault".to_owned(),
+        ),
+    };
+    Report::new(exit, what).hint(hint)
+}
+
+pub(super) fn auth(error: &AuthError) -> Report {
+    match error {
+        AuthError::FlagsBeforeCommand => Report::new(
+            Exit::Usage,
+            "a token and the flags of a login go with `cldkctl auth` alone",
+        )
+        .hint(SEE_HELP),
+        AuthError::NoToken(why) => {
+            Report::new(Exit::Usage, format!("no token was given, and {why}"))
+                .hint("hand it over with --token-stdin")
+        }
+        AuthError::NotAToken(why) => Report::new(Exit::Usage, format!("this is no token: {why}"))
+            .hint("copy the whole token from the portal (profile, API, Token); nothing was sent or written"),
+        AuthError::NoSuchCommand => Report::new(Exit::Usage, "there is no such sub-command of auth")
+            .hint("log in with `cldkctl auth`, see the logins with `cldkctl context list`"),
+        AuthError::Misspelt(name) => {
+            Report::new(Exit::Usage, "this is hardly a token, so it was not sent")
+                .hint(format!("did you mean `cldkctl auth {name}`?"))
+        }
+        AuthError::RecipientOfExisting(path) => Report::new(
+            Exit::Usage,
+            format!(
+                "--recipient is for a new vault, and {} is there already",
+                path.display()
+            ),
+        )
+        .hint("add it with `cldkctl vault recipients add`, and log in without --recipient"),
+        AuthError::MadeMeanwhile(path) => Report::new(
+            Exit::Failure,
+            format!("another login made the vault {} meanwhile", path.display()),
+        )
+        .hint("run `cldkctl auth` again to join it"),
+        AuthError::MadeMeanwhileWithAnother(path) => Report::new(
+            Exit::WrongPassphrase,
+            format!(
+                "another login made the vault {} meanwhile, with another passphrase",
+                path.display()
+            ),
+        )
+        .hint("run `cldkctl auth` again with that passphrase, to join it"),
+    }
+}
+
+pub(super) fn cost(error: &CostError) -> Report {
+    let (what, hint) = match error {
+        CostError::TooCheap(cost) => (
+            format!("a vault with a key derivation of {cost} would be too easy to break"),
+            "take at least 19MiB with 2 passes, or 46MiB with 1, and 8 KiB for each lane",
+        ),
+        CostError::TooCostly(cost, most) => (
+            format!(
+                "a vault with a key derivation of {cost} could not be opened again: at most {most} is allowed"
+            ),
+            "take less, or raise the limit with --kdf-ceiling here and whenever the vault is opened",
+        ),
+        CostError::TooLittleMemory => (
+            "with so little memory the vault would be too easy to break".to_owned(),
+            "take at least 19MiB",
+        ),
+        CostError::TooMuchMemory => (
+            "so much memory is above the ceiling".to_owned(),
+            "take less, or raise the limit with --kdf-ceiling, here and whenever the vault is opened",
+        ),
+    };
+    Report::new(Exit::Usage, what).hint(hint)
+}
+
+pub(super) fn lock(error: &LockError) -> Report {
+    match error {
+        LockError::Agent(why) => Report::new(Exit::Failure, why.clone())
+            .hint("run `cldkctl unlock --keeper agent` to see whether it starts"),
+        LockError::StillUnlocked(path, error) => Report::new(
+            Exit::Failure,
+            format!("the vault {} may still be unlocked: {error}", path.display()),
+        )
+        .hint("a key that an agent has is gone with its process, `cldkctl __agent`; one in the kernel when its time is over, as `cldkctl auth status` says"),
+        LockError::IdentityNotKept => {
+            Report::new(Exit::Usage, "an identity is not held, only the key of a passphrase")
+                .hint("an identity opens the vault as it is: use --identity with each command")
+        }
+        LockError::LoginsNotTold(path) => Report::new(
+            Exit::Failure,
+            format!(
+                "the vault {} cannot be unlocked for this login alone: nothing here tells your logins apart",
+                path.display()
+            ),
+        )
+        .hint("unlock it for all your logins with --scope user"),
+    }
+}
+
+pub(super) fn exec(error: &ExecError) -> Report {
+    let (exit, program, error) = match error {
+        ExecError::NotFound(program, error) => (Exit::CommandNotFound, program, error),
+        ExecError::NotRun(program, error) => (Exit::CommandNotRun, program, error),
+    };
+    Report::new(exit, format!("cannot run {program}: {error}")).hint("check its name and the PATH")
+}
+
+pub(super) fn context_exists(name: &str) -> Report {
+    Report::new(Exit::Failure, format!("there is a context {name} already"))
+        .hint("take another name, or rename or log out of that one first")
+}
+
+pub(super) fn output(error: &OutputError) -> Report {
+    match error {
+        OutputError::Io(error) => Report::new(
+            Exit::Failure,
+            format!("cannot write to standard output: {error}"),
+        )
+        .hint("check where it is sent to"),
+        OutputError::Form(form, error) => Report::new(
+            Exit::Failure,
+            format!("cannot write this as {form:?}: {error}"),
+        )
+        .hint("choose another form with --output"),
+    }
+}
+
+pub(super) fn settings(error: &SettingsError) -> Report {
+    let file = |path: &std::path::Path| format!("cannot use the settings in {}", path.display());
+    match error {
+        SettingsError::Value { name, why } => {
+            Report::new(Exit::Usage, format!("{name} cannot be used: {why}")).hint(SEE_HELP)
+        }
+        SettingsError::NotText(name) => Report::new(
+            Exit::Usage,
+            format!("{name} cannot be used: it is not UTF-8 text"),
+        )
+        .hint("set it again, or unset it"),
+        SettingsError::NoHome => Report::new(
+            Exit::Failure,
+            "cannot find out where your home folder is",
+        )
+        .hint("set HOME, or name the vault with --vault"),
+        SettingsError::Unreadable(path, error) => {
+            Report::new(Exit::Failure, format!("{}: {error}", file(path)))
+                .hint("check what lies there, and its permissions")
+        }
+        SettingsError::NotSafe(path, why) => Report::new(
+            Exit::Usage,
+            format!("{}: {why}", file(path)),
+        )
+        .hint("make the file and its folder yours alone with `chown` and `chmod go-w`, or name others with XDG_CONFIG_HOME"),
+        SettingsError::NotSettings(path) => {
+            Report::new(Exit::Usage, format!("{}: not a settings file", file(path)))
+                .hint("move it away")
+        }
+        SettingsError::NotUtf8(path) => {
+            Report::new(Exit::Failure, format!("{}: it is not UTF-8 text", file(path)))
+                .hint("write it again as UTF-8")
+        }
+        SettingsError::Line(path, why) => {
+            Report::new(Exit::Usage, format!("{}: {why}", file(path)))
+                .hint("the keys are the long names of flags; secrets have no place there")
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The words of what a use case says on its way.
+
+use super::Report;
+use crate::api::Event;
+use crate::app::{MemoryError, Notice, Step, Task};
+
+/// How much a notice matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Left out with `-q`.
+    Note,
+    /// Something that the user should change.
+    Warning,
+}
+
+/// The words of a notice.
+#[must_use]
+pub fn notice(notice: &Notice<'_>) -> (Level, String) {
+    let warning = |text: String| (Level::Warning, text);
+    match notice {
+        Notice::WaitingForLock(path) => (
+            Level::Note,
+            format!("Waiting for another cldkctl that is changing {} …", path.display()),
+        ),
+        Notice::Rekeyed => warning(
+            "the passphrase or the cost of the vault was changed since it was unlocked, so it is locked again".to_owned(),
+        ),
+        Notice::StaysLocked(error) => warning(format!("the vault stays locked: {error}")),
+        Notice::MayStayUnlocked(error) => warning(format!("the vault may still be unlocked: {error}")),
+        Notice::SharedByLogins => (
+            Level::Note,
+            "All your logins on this machine share the unlocked vault: they cannot be told apart here".to_owned(),
+        ),
+        Notice::OlderCopy { path, revision, seen } => warning(format!(
+            "the vault {} {}: revision {revision}, where {seen} was seen before; \
+             if you put it back yourself, say so with `cldkctl vault verify --accept-older`; \
+             if not, `cldkctl vault recipients list` shows who can open it",
+            path.display(), older(*revision, *seen)
+        )),
+        Notice::RollbackUnknown(error) => warning(format!(
+            "an older copy of the vault would not be noticed: {error}; {}",
+            match error {
+                MemoryError::NotSafe(_) => {
+                    "take their permission with `chmod go-w`, or set XDG_STATE_HOME to a folder of your own"
+                }
+                _ => {
+                    "make it readable, or start anew from the vault that is there with `cldkctl vault verify --accept-older`"
+                }
+            }
+        )),
+        Notice::OthersCanRead(path) => warning(format!(
+            "other users can read {}; take that from them with `chmod 600`", path.display()
+        )),
+        Notice::OthersCanChange(path) => warning(format!(
+            "other users can change {}, and so whom to trust; take that from them with `chmod go-w`", path.display()
+        )),
+        Notice::SessionNotSaved(error) => warning(format!(
+            "trouble with keeping the new session: {}", Report::from(*error).what
+        )),
+        Notice::ContextIgnored(name) => warning(format!(
+            "CLDKCTL_TOKEN is set, so the context {name} is not used; unset it to use the vault"
+        )),
+        Notice::TooLongForArgon2 => warning(
+            "the plain argon2 command takes no passphrase of more than 127 bytes, so it will not help to recover this vault".to_owned(),
+        ),
+    }
+}
+
+/// What to say of a vault that is older than one that was seen.
+#[must_use]
+pub fn older(revision: u64, seen: u64) -> &'static str {
+    if revision < seen {
+        "is an older copy"
+    } else {
+        "was saved from an older copy"
+    }
+}
+
+/// The words of a step, for `-v`.
+#[must_use]
+pub fn step(step: &Step<'_>) -> String {
+    match step {
+        Step::Deriving(cost) => format!("deriving the vault key with Argon2id: {cost}"),
+        Step::Saved { path, revision } => format!("saved {}, revision {revision}", path.display()),
+        Step::RevisionNotNoted(error) => format!("the revision is not remembered: {error}"),
+        Step::Wire(Event::Sending {
+            method,
+            url,
+            attempt,
+        }) => {
+            format!("{method} {url} (attempt {attempt})")
+        }
+        Step::Wire(Event::Answered { status }) => format!("HTTP {status}"),
+        Step::Wire(Event::Waiting { pause, because }) => {
+            format!("{because}; trying again in {:.1} s", pause.as_secs_f32())
+        }
+    }
+}
+
+/// What is shown while something takes its time.
+#[must_use]
+pub fn task(task: Task) -> &'static str {
+    match task {
+        Task::Derive => "Deriving the vault key…",
+        Task::Verify => "Verifying the token…",
+        Task::Renew => "Asking for a new session…",
+        Task::Check => "Asking the API…",
+        Task::Call => "Waiting for the API…",
+        Task::Measure => "Measuring this machine…",
+    }
+}

@@ -1,0 +1,292 @@
+//! The vault and the files around it.
+
+use std::path::Path;
+
+use super::Report;
+use super::secrets;
+use crate::cli::error::{BackupError, RecoveryKeyError, RestoreError, VaultError};
+use crate::exit::Exit;
+use crate::files::StoreError;
+use crate::vault::{ContentsError, PluginError, SealError, stanza::StanzaError};
+
+/// The vault cannot be read or opened.
+pub(super) fn unusable(path: &Path, error: &SealError) -> Report {
+    let path_shown = path.display();
+    let bad = |hint: &str| {
+        Report::new(
+            Exit::BadVault,
+            format!("cannot open the vault {path_shown}: {error}"),
+        )
+        .hint(hint)
+    };
+    match error {
+        SealError::NoMatch => secrets::wrong_key(path),
+        SealError::Identity(_) => Report::new(
+            Exit::WrongPassphrase,
+            format!("cannot open the vault {path_shown}: {error}"),
+        )
+        .hint("check the identity file that --identity names"),
+        SealError::NewerAge
+        | SealError::Stanza(StanzaError::Newer)
+        | SealError::Contents(ContentsError::Newer(_)) => {
+            bad("a newer cldkctl wrote it; install that version")
+        }
+        SealError::PerhapsNewer => bad(
+            "try the passphrase again; if it is the right one, a newer cldkctl wrote the file: install that version",
+        ),
+        SealError::Plugin(error) => plugin(path, error),
+        SealError::TooCostly { .. } => {
+            bad("if you trust the file, raise the limit with --kdf-ceiling MEMORY[,PASSES[,LANES]]")
+        }
+        SealError::NotAge | SealError::Scrypt => {
+            bad("it is no vault: check --vault, or move the file away and log in again")
+        }
+        // Of sealing alone.
+        SealError::Recipient | SealError::Seal(_) | SealError::Mixed | SealError::TooMany => {
+            unsaved(path, error)
+        }
+        SealError::Disagrees => bad(
+            "it can be read but not saved, which would lock the passphrase out; put a backup in its place",
+        ),
+        SealError::Mac => bad(
+            "put a backup in its place; if a plugin's identity was used, see first whether that opens a backup",
+        ),
+        SealError::LongHeader
+        | SealError::ManyStanzas
+        | SealError::Stanza(_)
+        | SealError::Damaged(_)
+        | SealError::Contents(_) => {
+            bad("put a backup in its place, or move it away and log in again")
+        }
+    }
+}
+
+/// A plugin failed. The vault may be sound, so no advice is given that changes it.
+fn plugin(path: &Path, error: &PluginError) -> Report {
+    let (exit, hint) = match error {
+        PluginError::Missing(_) => (
+            Exit::Failure,
+            "install the plugin, or name another identity with --identity",
+        ),
+        PluginError::Failed { .. } => (
+            Exit::Failure,
+            "check the plugin and its device, or name another identity with --identity",
+        ),
+        PluginError::Refused(_) => (
+            Exit::WrongPassphrase,
+            "try again, or name another identity with --identity",
+        ),
+    };
+    let path = path.display();
+    Report::new(exit, format!("cannot open the vault {path}: {error}")).hint(hint)
+}
+
+/// The vault cannot be sealed again, and is as it was.
+pub(super) fn unsaved(path: &Path, error: &SealError) -> Report {
+    let path = path.display();
+    let (why, hint) = match error {
+        SealError::Contents(ContentsError::Damaged(why)) => (
+            format!("its contents could not be read again: {why}"),
+            "make the change smaller, or take something out, as with `cldkctl auth logout`; ",
+        ),
+        SealError::Plugin(_) => (
+            error.to_string(),
+            "each save seals to every recipient: check the plugin and what it needs, or take its recipient out with `cldkctl vault recipients remove`; ",
+        ),
+        SealError::Mixed | SealError::TooMany => (error.to_string(), "leave a recipient out; "),
+        _ => (error.to_string(), ""),
+    };
+    Report::new(
+        Exit::Failure,
+        format!("cannot save the vault {path}: {why}"),
+    )
+    .hint(format!("{hint}the vault is as it was"))
+}
+
+/// Another command is changing the vault and does not finish.
+pub(super) fn busy(path: &Path) -> Report {
+    let path = path.display();
+    Report::new(
+        Exit::Failure,
+        format!("another cldkctl has been changing the vault {path} for 30 seconds"),
+    )
+    .hint("see what it waits for, end it, and try again; the vault is as it was")
+}
+
+pub(super) fn store(error: &StoreError) -> Report {
+    let (exit, hint) = match error {
+        StoreError::Io { .. } => (
+            Exit::Failure,
+            "the vault is as it was; check the disk and the permissions",
+        ),
+        StoreError::Unconfirmed {
+            done: "removed", ..
+        } => (
+            Exit::Failure,
+            "it is gone now; check the disk, and look again after the next start of the machine",
+        ),
+        StoreError::Unconfirmed { .. } => (
+            Exit::Failure,
+            "what was saved counts from now on; check the disk, and make a backup on another one",
+        ),
+        StoreError::NotOurs { .. } => (
+            Exit::Failure,
+            "use a vault of your own with --vault, or have its owner give it to you with chown",
+        ),
+        StoreError::Unmapped { .. } => (
+            Exit::Failure,
+            "keep the vault below your home folder, or run cldkctl where that user has an id",
+        ),
+        StoreError::OpenFolder { .. } | StoreError::OpenFile { .. } => (
+            Exit::Failure,
+            "take their permission with `chmod go-w`, or use another folder with --vault",
+        ),
+        StoreError::Exists { .. } => (
+            Exit::Failure,
+            "take another name, or replace it with --force",
+        ),
+        StoreError::NotAFile { .. }
+        | StoreError::NotAFileOrPipe { .. }
+        | StoreError::TooLarge { .. } => (Exit::BadVault, "check --vault, or move it away"),
+    };
+    Report::new(exit, error.to_string()).hint(hint)
+}
+
+pub(super) fn backup(error: &BackupError) -> Report {
+    match error {
+        BackupError::Terminal => Report::new(Exit::Usage, "a backup is not for a terminal to show")
+            .hint("send it to a file or a pipe, or write it as text with --armor"),
+        BackupError::NotRead => Report::new(
+            Exit::Failure,
+            "nobody reads the backup on standard output to its end",
+        )
+        .hint("there is no backup; check the command that it is sent to, and do it again"),
+        BackupError::ReplacesVault => {
+            Report::new(Exit::Usage, "the backup would replace the vault itself")
+                .hint("name another file")
+        }
+        BackupError::NotAFile(path) => Report::new(
+            Exit::Failure,
+            format!("{} is not a regular file", path.display()),
+        )
+        .hint("name a file to write, or - for standard output"),
+        BackupError::Unwritten(error @ StoreError::Io { .. }) => store(error).hint(
+            "the vault is as it was, and so is the file, if there was one; check the disk and the permissions",
+        ),
+        BackupError::Unwritten(error) => store(error),
+        BackupError::Armor(why) => {
+            Report::new(Exit::Failure, format!("cannot armor the vault: {why}"))
+                .hint("make a backup without --armor")
+        }
+    }
+}
+
+pub(super) fn restore(error: &RestoreError) -> Report {
+    match error {
+        RestoreError::StdinTwice => Report::new(
+            Exit::Usage,
+            "standard input cannot be the backup and the passphrase at once",
+        )
+        .hint("hand the passphrase over with --passphrase-file"),
+        RestoreError::Exists(path) => Report::new(
+            Exit::Failure,
+            format!("there is a vault already at {}", path.display()),
+        )
+        .hint("add what it does not have with --merge, or replace and keep it with --force"),
+        RestoreError::NoBackup(path) => Report::new(
+            Exit::Usage,
+            format!("there is no backup {}", path.display()),
+        )
+        .hint("name a file that `cldkctl vault backup` made"),
+        RestoreError::Unreadable(error) => store(error)
+            .hint("name a file that `cldkctl vault backup` made, or - for standard input"),
+        RestoreError::Stdin(error) => Report::new(
+            Exit::Failure,
+            format!("cannot read standard input: {error}"),
+        )
+        .hint("nothing was changed"),
+        RestoreError::Locked(error) => secrets::key(error).hint(
+            "hand its passphrase over with --passphrase-file or --passphrase-stdin, or an identity with --identity",
+        ),
+    }
+}
+
+pub(super) fn recovery_key(error: &RecoveryKeyError) -> Report {
+    const TO_A_FILE: &str =
+        "have it written to a sheet with --kit FILE.svg or --kit FILE.txt; the vault is as it was";
+    match error {
+        RecoveryKeyError::NoTerminal => {
+            Report::new(Exit::Usage, "there is no terminal to show the key on").hint(TO_A_FILE)
+        }
+        RecoveryKeyError::Forbidden => Report::new(
+            Exit::Usage,
+            "--no-input forbids to show the key on the terminal",
+        )
+        .hint(TO_A_FILE),
+        RecoveryKeyError::Ending => {
+            Report::new(Exit::Usage, "the name of a kit ends in .svg or .txt")
+                .hint("an .svg prints as one page from any browser; the vault is as it was")
+        }
+        RecoveryKeyError::Exists(path) => Report::new(
+            Exit::Failure,
+            format!("{} is there already", path.display()),
+        )
+        .hint("take another name, or overwrite it with --force; the vault is as it was"),
+        RecoveryKeyError::Unwritten(path, error) => Report::new(
+            Exit::Failure,
+            format!("cannot write {}: {error}", path.display()),
+        )
+        .hint("check the folder; the vault is as it was"),
+        RecoveryKeyError::Unnamed(path, error, kept) => Report::new(
+            Exit::Failure,
+            format!("cannot write {}: {error}", path.display()),
+        )
+        .hint(format!(
+            "the key is in the vault, and its sheet is {}: rename it",
+            kept.display()
+        )),
+        RecoveryKeyError::Lost(path, error) => Report::new(
+            Exit::Failure,
+            format!("cannot write {}: {error}", path.display()),
+        )
+        .hint("the key is in the vault, and nobody has it: take it out with `cldkctl vault recipients remove`, and try again"),
+        RecoveryKeyError::ShownUnsaved(error) => {
+            let report = Report::from(&**error);
+            let what = format!("{}; the key above opens nothing", report.what);
+            Report { what, ..report }
+        }
+    }
+}
+
+/// Of changes to the passphrase, the cost and the memory of revisions.
+pub(super) fn change(error: &VaultError) -> Report {
+    match error {
+        VaultError::NoPassphrase(path) => Report::new(
+            Exit::Usage,
+            format!("the vault {} has no passphrase", path.display()),
+        )
+        .hint("there is nothing to remove"),
+        VaultError::PassphraseAlone(path) => Report::new(
+            Exit::Usage,
+            format!(
+                "the vault {} opens with its passphrase alone, and nobody could open it then",
+                path.display()
+            ),
+        )
+        .hint("add another recipient first with `cldkctl vault recipients add`"),
+        VaultError::NoCost(path) => Report {
+            exit: Exit::Usage,
+            ..secrets::no_passphrase(path)
+        },
+        VaultError::IdentityDerives => Report::new(
+            Exit::Usage,
+            "an identity cannot derive the key of the passphrase",
+        )
+        .hint("give the passphrase itself"),
+        VaultError::NotAccepted(error) => Report::new(
+            Exit::Failure,
+            format!("cannot remember that the vault is accepted: {error}"),
+        )
+        .hint("check what lies there, or move it away; the vault is as it was"),
+    }
+}
