@@ -42,10 +42,10 @@ mod disk {
 
 mod docs {
     mod documents;
-    mod recipes;
     mod drill;
     mod house;
     mod readme;
+    mod recipes;
     mod security;
     mod unattended;
 }
