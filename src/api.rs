@@ -45,13 +45,7 @@ mod unreachable;
 mod verdict;
 
 #[cfg(test)]
-mod over_retries;
-#[cfg(test)]
-mod over_sockets;
-#[cfg(test)]
-mod over_tls;
-#[cfg(test)]
-mod stub;
+mod tests;
 
 pub use client::{Client, Options};
 pub use error::{Error, Fault, Kind, RequestError};

@@ -88,7 +88,7 @@
 //! # The house
 //!
 //! Arrows point downwards only: what is in a room may use its own room and those further down.
-//! `tests/it/house.rs` reads this map and the imports, and fails where they disagree.
+//! `tests/it/docs/house.rs` reads this map and the imports, and fails where they disagree.
 //!
 //! ```text map
 //! cli        the command line: one file a command, its arguments and how its result is shown;

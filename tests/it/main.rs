@@ -1,82 +1,111 @@
 //! The one test program: stories that a user lives through, on the built binary.
 //!
-//! A module is a subject. `cargo test agent::` runs the stories about the agent, and
-//! `cargo test --test it -- --list` names all of them. What they stand on is [`support`].
+//! A folder is a subject: `cargo test keeper::` runs the stories about keepers, `cargo test
+//! keeper::agent::` those about the agent. What they stand on is [`support`].
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod snapshots;
 mod support;
 
-mod agent;
-mod agent_places;
-mod altered;
-mod another_account;
-mod another_user;
-mod api;
-mod backup;
-mod completion;
-mod contexts;
-mod crashes;
-mod crowds;
-mod documents;
-mod drill;
-mod exec;
-mod failed_login;
-mod faults;
-mod full_disk;
-mod handed_over_oddly;
-mod hostile_answers;
-mod hostile_names;
-mod hostile_places;
-mod hostile_servers;
-mod hostile_sessions;
-mod hostile_text;
-mod hostile_tls;
-mod house;
-mod impostors;
-mod interop_reader;
-mod interrupts;
-mod kit;
-mod leaks;
-mod locked_memory;
-mod login;
-mod login_elsewhere;
-mod logout;
-mod many_values;
-mod memory;
-mod merge;
-mod no_terminal;
-mod no_thread;
-mod passphrase;
-mod places_further_up;
-mod plugins;
-mod power_failure;
-mod private_process;
-mod properties_of_a_vault;
-mod properties_of_parsers;
-mod readme;
-mod recipes;
-mod recipients;
-mod recovery_key;
-mod refused_login;
-mod restore;
-mod retries;
-mod rollback;
-mod second_login;
-mod security_document;
-mod sessions;
-mod shared_places;
-mod snapshots;
-mod standin;
-mod status_check;
-mod terminal_shared;
-mod timeouts;
-mod tls;
-mod tune;
-mod typed_ahead;
-mod unattended;
-mod unlock_once;
-mod usage;
-mod vault_among_others;
-mod vault_on_disk;
-mod vectors;
-mod verify;
+mod api {
+    mod call;
+    mod exec;
+    mod retries;
+    mod tls;
+}
+
+mod auth {
+    mod another_account;
+    mod contexts;
+    mod login;
+    mod login_again;
+    mod login_elsewhere;
+    mod login_fails;
+    mod login_refused;
+    mod logout;
+    mod sessions;
+    mod status_check;
+}
+
+mod disk {
+    mod crashes;
+    mod crowds;
+    mod faults;
+    mod full;
+    mod no_thread;
+    mod others;
+    mod places_further_up;
+    mod power_failure;
+    mod shared_places;
+    mod vault;
+}
+
+mod docs {
+    mod documents;
+    mod drill;
+    mod house;
+    mod readme;
+    mod recipes;
+    mod security;
+    mod unattended;
+}
+
+mod hostile {
+    mod answers;
+    mod names;
+    mod parsers;
+    mod places;
+    mod servers;
+    mod sessions;
+    mod text;
+    mod tls;
+}
+
+mod keeper {
+    mod agent;
+    mod agent_places;
+    mod another_user;
+    mod impostors;
+    mod timeouts;
+    mod unlock;
+}
+
+mod kit {
+    mod standin;
+    mod terminal;
+}
+
+mod memory {
+    mod at_exit;
+    mod leaks;
+    mod locked;
+    mod private_process;
+}
+
+mod terminal {
+    mod completion;
+    mod interrupts;
+    mod missing;
+    mod shared;
+    mod supplied;
+    mod typed_ahead;
+    mod usage;
+}
+
+mod vault {
+    mod altered;
+    mod backup;
+    mod interop;
+    mod many_values;
+    mod merge;
+    mod passphrase;
+    mod plugins;
+    mod properties;
+    mod recipients;
+    mod recovery_key;
+    mod restore;
+    mod rollback;
+    mod tune;
+    mod vectors;
+    mod verify;
+}

@@ -58,7 +58,7 @@ pub mod world;
 
 use std::io::Write as _;
 use std::process::{Child, Command};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 pub use pty::Session;
@@ -144,6 +144,29 @@ pub fn output_of(command: &mut Command) -> std::process::Output {
     child.wait_with_output().expect("a child can be waited for")
 }
 
+/// Makes this process, once, what a shell starts in the foreground, for the sake of what it
+/// starts: with the usual umask, and no signal ignored, as `nohup` and `&` in a script have it.
+///
+/// A signal that was ignored gets a handler that does nothing, which `exec` takes away: so the
+/// tests themselves go on ignoring it.
+pub fn as_in_a_shell() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+        let ignored = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let ignored = ignored
+            .lines()
+            .find_map(|line| line.strip_prefix("SigIgn:"));
+        let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        for signal in (1..=31).filter(|signal| ignored.unwrap_or(0) >> (signal - 1) & 1 == 1) {
+            // std ignores SIGPIPE and gives it back to what it starts. Some may not be handled.
+            if signal != signal_hook::consts::SIGPIPE {
+                let _ = signal_hook::flag::register(signal, Arc::default());
+            }
+        }
+    });
+}
+
 /// Held while a process is started.
 ///
 /// A terminal is opened first and marked close-on-exec after; a process that another test
@@ -151,5 +174,6 @@ pub fn output_of(command: &mut Command) -> std::process::Output {
 /// a program is written as well: one that a new process still has open cannot be run.
 pub fn starting() -> MutexGuard<'static, ()> {
     static STARTING: Mutex<()> = Mutex::new(());
+    as_in_a_shell();
     STARTING.lock().unwrap_or_else(PoisonError::into_inner)
 }

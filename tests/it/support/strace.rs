@@ -3,7 +3,7 @@
 //! The binary is not dumpable, so that no process of the same user may trace it. Root may, and
 //! so may whoever starts it: strace begins before the program does, ptrace(2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
@@ -107,7 +107,7 @@ pub fn killed(run: Cldkctl<'_>, call: &str, number: usize) -> Output {
 fn traced(run: Cldkctl<'_>, calls: &[&str], injects: &[String]) -> (Output, Vec<Call>) {
     let log = tempfile::NamedTempFile::new().expect("a temporary file");
     let trace = format!("trace={}", calls.join(","));
-    let mut wrapper: Vec<OsString> = ["strace", "-f", "-qq", "-y", "-s", "256"]
+    let mut wrapper: Vec<OsString> = ["strace", "-f", "--seccomp-bpf", "-qq", "-y", "-s", "256"]
         .map(OsString::from)
         .to_vec();
     wrapper.extend(["-o".into(), log.path().into(), "-e".into(), trace.into()]);
@@ -139,6 +139,41 @@ fn parse(log: &Path) -> Vec<Call> {
             })
         })
         .collect()
+}
+
+/// The calls after `start`, as name and number, that are `of_interest`: see [`numbers`]. And one more of
+/// each name than was seen: threads may make more or fewer of them another time.
+#[track_caller]
+pub fn points(
+    calls: &[Call],
+    start: impl Fn(&Call) -> bool,
+    of_interest: impl Fn(&Call) -> bool,
+) -> BTreeSet<(String, usize)> {
+    let start = calls.iter().position(start).expect("it gets that far");
+    let mut counts: BTreeMap<(u32, &str), usize> = BTreeMap::new();
+    let mut points = BTreeSet::new();
+    for (at, call) in calls.iter().enumerate() {
+        let count = counts.entry((call.thread, &call.name)).or_default();
+        *count += 1;
+        if at >= start && of_interest(call) {
+            points.insert((call.name.clone(), *count));
+        }
+    }
+    let most = |name: &str| {
+        counts
+            .iter()
+            .filter(|((_, of), _)| *of == name)
+            .map(|(_, count)| *count)
+            .max()
+    };
+    let names: BTreeSet<String> = points.iter().map(|(name, _)| name.clone()).collect();
+    points.extend(
+        names
+            .into_iter()
+            .filter_map(|name| Some((most(&name)? + 1, name)))
+            .map(|(number, name)| (name, number)),
+    );
+    points
 }
 
 /// By name, the numbers of the calls that [`killed`] and [`tampered`] can name: from the first

@@ -52,6 +52,7 @@ impl World {
     /// the commands that it starts share that. For others see [`kernel`](super::kernel).
     #[track_caller]
     pub fn with_binary(path: impl AsRef<Path>) -> Self {
+        super::as_in_a_shell();
         // Where there are none, there is none to share.
         let _ = super::kernel::has_new_session_keyring();
         let binary = path.as_ref();

@@ -88,8 +88,8 @@ fn all_help(world: &World) -> BTreeMap<Vec<String>, String> {
 fn the_first_two_commands_are_the_demo_and_the_tests_here_and_wherever_they_are_named() {
     assert_eq!(blocks(README, "sh")[..2], [DEMO, TESTS]);
     let doc = format!("//! {DEMO}\n");
-    assert!(include_str!("../../examples/demo.rs").contains(&doc));
-    let ci: Vec<&str> = include_str!("../../.ci/run").lines().collect();
+    assert!(include_str!("../../../examples/demo.rs").contains(&doc));
+    let ci: Vec<&str> = include_str!("../../../.ci/run").lines().collect();
     for command in [DEMO, TESTS] {
         assert!(
             ci.contains(&command),

@@ -1,4 +1,4 @@
-//! Name servers that are no better than the servers of `hostile_servers.rs`.
+//! Name servers that are no better than the servers of `hostile/servers.rs`.
 #![cfg(target_os = "linux")]
 
 use std::net::{Ipv4Addr, UdpSocket};

@@ -1,5 +1,5 @@
 //! Copies of the vault: made, carried to another machine, and opened there, with us and
-//! without. Putting one back is in `restore.rs`.
+//! without. Putting one back is in `vault/restore.rs`.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, symlink};

@@ -4,9 +4,9 @@ use std::net::TcpListener;
 
 use jiff::Timestamp;
 
-use super::over_sockets::{LOGIN, get, login, status_of, token, unreachable_because};
-use super::stub::{Stub, client, http};
-use super::{Error, Event, Method, Options, Request, Unreachable};
+use super::super::{Error, Event, Method, Options, Request, Unreachable};
+use super::server::{Server, client, http};
+use super::{LOGIN, get, login, status_of, token, unreachable_because};
 use crate::base_url::BaseUrl;
 
 #[test]
@@ -42,20 +42,20 @@ fn a_refused_connection_is_tried_again_and_named() {
 fn a_login_is_repeated_as_often_as_asked_for_and_no_more() {
     for status in [429, 502, 503, 504] {
         for max_retries in [0, 2] {
-            let stub = Stub::answering(&[http(status, "", "busy")]);
-            let error = login(&stub.client(max_retries)).expect_err("no login");
+            let server = Server::answering(&[http(status, "", "busy")]);
+            let error = login(&server.client(max_retries)).expect_err("no login");
             assert!(
                 matches!(&error, Error::Status { status: s, said: Some(said), .. } if *s == status && said == "busy")
             );
-            assert_eq!(stub.requests().len(), max_retries as usize + 1);
+            assert_eq!(server.requests().len(), max_retries as usize + 1);
         }
     }
-    let stub = Stub::answering(&[http(503, "", ""), http(429, "", ""), http(200, "", LOGIN)]);
-    assert!(login(&stub.client(2)).is_ok());
+    let server = Server::answering(&[http(503, "", ""), http(429, "", ""), http(200, "", LOGIN)]);
+    assert!(login(&server.client(2)).is_ok());
     for status in [400, 401, 403, 404, 500] {
-        let stub = Stub::answering(&[http(status, "", "token")]);
-        assert!(login(&stub.client(3)).is_err());
-        assert_eq!(stub.requests().len(), 1, "{status}");
+        let server = Server::answering(&[http(status, "", "token")]);
+        assert!(login(&server.client(3)).is_err());
+        assert_eq!(server.requests().len(), 1, "{status}");
     }
 }
 
@@ -64,12 +64,12 @@ fn retry_after_is_honoured_up_to_a_minute() {
     let mut pauses = Vec::new();
     let date =
         "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:50:07 GMT\r\n";
-    let stub = Stub::answering(&[
+    let server = Server::answering(&[
         http(429, "Retry-After: 7\r\n", ""),
         http(503, date, ""),
         http(429, "Retry-After: 3600\r\n", ""),
     ]);
-    let error = stub
+    let error = server
         .client(3)
         .login(&token(), Timestamp::UNIX_EPOCH, &mut |event| {
             if let Event::Waiting { pause, .. } = event {
@@ -78,7 +78,7 @@ fn retry_after_is_honoured_up_to_a_minute() {
         })
         .expect_err("no login");
     assert_eq!(pauses, [7, 30]);
-    assert_eq!(stub.requests().len(), 3);
+    assert_eq!(server.requests().len(), 3);
     assert!(
         error.to_string().contains("asks to wait 3600 seconds"),
         "{error}"
@@ -87,13 +87,13 @@ fn retry_after_is_honoured_up_to_a_minute() {
 
 #[test]
 fn a_connection_that_breaks_is_tried_again_where_that_is_safe() {
-    let breaking = || Stub::new(|_, _| ());
-    let stub = breaking();
+    let breaking = || Server::new(|_, _| ());
+    let server = breaking();
     assert_eq!(
-        unreachable_because(login(&stub.client(2)).expect_err("no login")),
+        unreachable_because(login(&server.client(2)).expect_err("no login")),
         Unreachable::Broken
     );
-    assert_eq!(stub.requests().len(), 3);
+    assert_eq!(server.requests().len(), 3);
 
     for (method, attempts) in [
         (Method::Get, 3),
@@ -101,10 +101,10 @@ fn a_connection_that_breaks_is_tried_again_where_that_is_safe() {
         (Method::Post, 1),
         (Method::Patch, 1),
     ] {
-        let stub = breaking();
+        let server = breaking();
         assert!(
             status_of(
-                &stub.client(2),
+                &server.client(2),
                 &Request {
                     method,
                     ..get("/x")
@@ -112,13 +112,13 @@ fn a_connection_that_breaks_is_tried_again_where_that_is_safe() {
             )
             .is_err()
         );
-        assert_eq!(stub.requests().len(), attempts, "{method}");
+        assert_eq!(server.requests().len(), attempts, "{method}");
     }
 
-    let stub =
-        Stub::answering(&["HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"data\"".to_owned()]);
+    let server =
+        Server::answering(&["HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"data\"".to_owned()]);
     assert_eq!(
-        unreachable_because(login(&stub.client(0)).expect_err("no login")),
+        unreachable_because(login(&server.client(0)).expect_err("no login")),
         Unreachable::Broken
     );
 }

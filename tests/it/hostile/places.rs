@@ -177,13 +177,20 @@ fn in_place_of_a_backup_to_read() {
 fn in_place_of_the_settings() {
     let (_cloudeka, world) = logged_in();
     let settings = world.settings_path();
-    let places = odd_places(&world);
-    for place in places {
-        fs::remove_file(&settings).expect("removed");
+    // All at the same time, each in settings of its own: a pipe is waited for.
+    let start = |(at, place): (usize, PathBuf)| {
+        let config = world.home().join(format!("config-{at}"));
+        fs::create_dir_all(config.join("cldkctl")).expect("a folder");
+        let settings = config.join("cldkctl/config.toml");
         symlink(&place, &settings).expect("a link");
-        let output = world.cldkctl(["vault", "path"]).patience(PATIENCE).run();
+        let run = world.cldkctl(["vault", "path"]).patience(PATIENCE);
+        (place, settings, run.env("XDG_CONFIG_HOME", config).spawn())
+    };
+    let places = odd_places(&world).into_iter().enumerate();
+    let running: Vec<_> = places.map(start).collect();
+    for (place, settings, run) in running {
         let what = place.display().to_string();
-        assert_refused(&output, &[1, 2], &settings, &what);
+        assert_refused(&run.wait(), &[1, 2], &settings, &what);
     }
     for (content, says) in [
         (b"\xff\xfe = 1\n".to_vec(), "UTF-8"),

@@ -1,5 +1,5 @@
 //! Disks that really are full or read-only, and limits of the process that really are reached:
-//! what `faults.rs` makes up, with nothing made up.
+//! what `disk/faults.rs` makes up, with nothing made up.
 
 use std::fs;
 use std::process::Command;

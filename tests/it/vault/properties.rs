@@ -1,5 +1,5 @@
 //! Whatever a vault holds comes back as it was, for everyone it is sealed to; and no altered
-//! copy of it opens for any of them. Over made-up vaults; `tests/altered.rs` takes one apart
+//! copy of it opens for any of them. Over made-up vaults; `vault/altered.rs` takes one apart
 //! byte by byte.
 
 use std::path::Path;

@@ -1,5 +1,5 @@
 //! `vault verify`: what it says of a sound vault, and that it calls no other one sound.
-//! Every byte altered, every truncation and every absurd header is in `altered.rs`.
+//! Every byte altered, every truncation and every absurd header is in `vault/altered.rs`.
 
 use std::fs;
 

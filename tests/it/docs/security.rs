@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-const DOCUMENT: &str = include_str!("../../SECURITY.md");
+const DOCUMENT: &str = include_str!("../../../SECURITY.md");
 
 /// What stands between backticks.
 fn code() -> impl Iterator<Item = &'static str> {
@@ -37,11 +37,13 @@ fn tests_in(path: &Path) -> BTreeSet<String> {
 fn every_test_that_it_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut named = 0;
-    for (file, test) in code().filter_map(|code| code.split_once("::")) {
+    for (file, test) in code().filter_map(|code| code.rsplit_once("::")) {
         // A property test is made by a macro, and has no `#[test]` of its own line in some forms.
         let path = match file.strip_prefix("src/") {
             Some(_) => root.join(file),
-            None => root.join("tests/it").join(format!("{file}.rs")),
+            None => root
+                .join("tests/it")
+                .join(format!("{}.rs", file.replace("::", "/"))),
         };
         let tests = tests_in(&path);
         assert!(

@@ -1,6 +1,6 @@
 //! Every way in which the API and the network fail a login: the documented exit code, a message
 //! that says what, where and what to do next, no trace on disk, and the token nowhere but at
-//! the API. What a person gives wrong is in `refused_login.rs`.
+//! the API. What a person gives wrong is in `auth/login_refused.rs`.
 
 use std::time::{Duration, Instant};
 

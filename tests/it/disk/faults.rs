@@ -252,7 +252,7 @@ fn a_backup_whose_disk_fails_says_what_is_there() {
 }
 
 #[test]
-#[ignore = "each call with each error takes minutes: `cargo test faults:: -- --ignored`"]
+#[ignore = "each call with each error takes minutes: `cargo test disk::faults:: -- --ignored`"]
 fn every_call_fails_with_every_error() {
     for save in Save::ALL {
         fail_everywhere(save, true);

@@ -9,35 +9,16 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
-
-use super::client::{Client, Options, Timing};
+use super::super::client::{Client, Options, Timing};
 use crate::base_url::BaseUrl;
 
-/// What both a TCP and a TLS connection are.
-pub(super) trait Stream: Read + Write {}
-impl<S: Read + Write> Stream for S {}
-
 /// A running server. It stops with the process that tests it.
-pub(super) struct Stub {
+pub(super) struct Server {
     pub(super) address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
-impl Stub {
-    /// Hands each request to `answer`, with its number from zero, after noting it.
-    pub(super) fn new(answer: impl FnMut(usize, &mut dyn Stream) + Send + 'static) -> Self {
-        Self::start(None, answer)
-    }
-
-    /// The same, behind TLS.
-    pub(super) fn with_tls(
-        tls: ServerConfig,
-        answer: impl FnMut(usize, &mut dyn Stream) + Send + 'static,
-    ) -> Self {
-        Self::start(Some(Arc::new(tls)), answer)
-    }
-
+impl Server {
     /// Answers the first request with the first of `answers` and so on, and all further ones
     /// with the last of them.
     pub(super) fn answering(answers: &[String]) -> Self {
@@ -48,10 +29,8 @@ impl Stub {
         })
     }
 
-    fn start(
-        tls: Option<Arc<ServerConfig>>,
-        mut answer: impl FnMut(usize, &mut dyn Stream) + Send + 'static,
-    ) -> Self {
+    /// Hands each request to `answer`, with its number from zero, after noting it.
+    pub(super) fn new(mut answer: impl FnMut(usize, &mut TcpStream) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("its address");
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -62,22 +41,10 @@ impl Stub {
                 tcp.set_read_timeout(Some(Duration::from_secs(5)))
                     .expect("a time-out");
                 let closing = tcp.try_clone().expect("another handle");
-                match &tls {
-                    None => {
-                        serve(&mut tcp, number, &seen, &mut answer);
-                        // Data left unread would turn the close into a reset.
-                        let _ = closing.shutdown(Shutdown::Write);
-                        drain(&closing);
-                    }
-                    Some(tls) => {
-                        let connection =
-                            ServerConnection::new(Arc::clone(tls)).expect("a TLS server");
-                        let mut stream = StreamOwned::new(connection, tcp);
-                        serve(&mut stream, number, &seen, &mut answer);
-                        stream.conn.send_close_notify();
-                        let _ = stream.flush();
-                    }
-                }
+                serve(&mut tcp, number, &seen, &mut answer);
+                // Data left unread would turn the close into a reset.
+                let _ = closing.shutdown(Shutdown::Write);
+                drain(&closing);
             }
         });
         Self { address, requests }
@@ -90,21 +57,6 @@ impl Stub {
             .lock()
             .expect("no panic in the server")
             .clone()
-    }
-
-    /// The same, once nothing more is coming: a client that breaks off is done before this
-    /// server has noticed.
-    pub(super) fn requests_in_the_end(&self) -> Vec<String> {
-        let mut before = Vec::new();
-        for _ in 0..50 {
-            thread::sleep(Duration::from_millis(100));
-            let now = self.requests();
-            if !now.is_empty() && now == before {
-                break;
-            }
-            before = now;
-        }
-        before
     }
 
     pub(super) fn base_url(&self) -> BaseUrl {
@@ -139,10 +91,10 @@ pub(super) fn http(status: u16, head: &str, body: &str) -> String {
 }
 
 fn serve(
-    stream: &mut dyn Stream,
+    stream: &mut TcpStream,
     number: usize,
     seen: &Mutex<Vec<String>>,
-    answer: &mut impl FnMut(usize, &mut dyn Stream),
+    answer: &mut impl FnMut(usize, &mut TcpStream),
 ) {
     let request = read_request(stream);
     let asked = !request.is_empty();
@@ -153,7 +105,7 @@ fn serve(
 }
 
 /// A request as far as it came: the head, and as much body as its `Content-Length` says.
-fn read_request(stream: &mut dyn Stream) -> String {
+fn read_request(stream: &mut TcpStream) -> String {
     let mut request = Vec::new();
     let mut byte = [0];
     while stream.read(&mut byte).is_ok_and(|count| count == 1) {

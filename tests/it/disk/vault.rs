@@ -1,5 +1,5 @@
 //! The vault's place on disk: links, crashes, read-only folders, and things that are no
-//! vault at all. What other people and other commands do to it is in `vault_among_others.rs`.
+//! vault at all. What other people and other commands do to it is in `disk/others.rs`.
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, symlink};

@@ -101,6 +101,25 @@ fn an_authority_that_nobody_named_is_not_trusted() {
 }
 
 #[test]
+fn a_machine_without_authorities_can_use_loopback_and_is_told_otherwise() {
+    let missing = "/nonexistent/roots.pem";
+    let plain = Standin::start();
+    plain.accept_token(TOKEN);
+    let plain_world = World::new().at(&plain);
+    let run = auth(&plain_world).0.env("SSL_CERT_FILE", missing);
+    run.run().succeeded();
+    let (_cloudeka, world) = start(Certificate::Good);
+    let (run, before) = auth(&world);
+    let run = run.env("SSL_CERT_FILE", missing);
+    let output = run.args(["-U", "https://cloudeka.invalid"]).run();
+    let says = ["no trusted certificates", "cloudeka.invalid"];
+    assert_failed(&world, &before, output, 7, &says);
+    let run = auth(&world).0.env("SSL_CERT_FILE", missing);
+    let ca = world.home().join("ca.pem");
+    run.arg("--ca-cert").arg(ca).run().succeeded();
+}
+
+#[test]
 fn a_file_that_is_no_authority_is_told_from_a_server_that_is_not_trusted() {
     let (cloudeka, world) = start(Certificate::Good);
     world.write("empty.pem", "");
