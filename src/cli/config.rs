@@ -99,7 +99,12 @@ impl Config {
                 | StoreError::OpenFile { .. }
                 | StoreError::Unmapped { .. }),
             ) => {
-                let why = format!("{error}; who writes them decides where a token goes");
+                let why = match error {
+                    StoreError::OpenFile { .. } => {
+                        "other users can change it, and so decide where a token goes".to_owned()
+                    }
+                    error => format!("{error}; who writes them decides where a token goes"),
+                };
                 return Err(SettingsError::NotSafe(owned(), why));
             }
             Err(StoreError::NotAFile { .. } | StoreError::TooLarge { .. }) => {

@@ -456,7 +456,9 @@ fn a_dropped_stand_in_is_gone_and_so_are_its_connections() {
         0,
         "closed, rather than silent"
     );
-    assert!(TcpStream::connect(&address).is_err());
+    // Another test's may have the port for a while.
+    let gone = || TcpStream::connect(&address).is_err();
+    assert!(crate::support::wait_until(Duration::from_secs(30), gone));
     assert!(
         TcpStream::connect(crate::support::standin::nobodys_url().replace("http://", "")).is_err()
     );
