@@ -2,8 +2,8 @@
 //! and `Date` each, then the body.
 #![no_main]
 
-use cldkctl::base_url::BaseUrl;
 use cldkctl::api::{Answer, Login};
+use cldkctl::base_url::BaseUrl;
 use cldkctl::printable::printable;
 use cldkctl::secret::Token;
 use cldkctl_fuzz::{assert_harmless, lines};

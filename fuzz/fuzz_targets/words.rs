@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use cldkctl::cli::period::{Period, spoken};
-use cldkctl::cli::size::Size;
 use cldkctl::api::Method;
+use cldkctl::cli::size::Size;
+use cldkctl::cli::time_span::{TimeSpan, in_words};
 use cldkctl::printable::{printable, printable_start};
 use cldkctl::qr::{Qr, Resilience};
 use cldkctl::secret::Token;
@@ -24,10 +24,13 @@ fuzz_target!(|input: &[u8]| {
         assert_eq!(name.as_str(), input);
         assert_eq!(name.to_string(), shown);
     }
-    if let Ok(Period(period)) = input.parse() {
+    if let Ok(TimeSpan(period)) = input.parse() {
         assert!(period >= Duration::from_secs(1) && period.as_secs() <= u64::from(u32::MAX));
-        assert_eq!(format!("{}s", period.as_secs()).parse(), Ok(Period(period)));
-        assert!(!spoken(period.as_secs()).is_empty());
+        assert_eq!(
+            format!("{}s", period.as_secs()).parse(),
+            Ok(TimeSpan(period))
+        );
+        assert!(!in_words(period.as_secs()).is_empty());
     }
     if let Ok(size) = input.parse::<Size>() {
         assert_eq!(format!("{}KiB", size.0).parse(), Ok(size));
