@@ -14,8 +14,8 @@ fuzz_target!(|input: &[u8]| {
         .and_then(|now| now.parse().ok())
         .and_then(|seconds| Timestamp::from_second(seconds).ok())
         .unwrap_or(Timestamp::UNIX_EPOCH);
-    for session in [input.to_owned(), format!("e30.{}.c2ln", base64(claims))] {
-        let Ok(token) = Token::parse(&session) else {
+    for candidate in [input.to_owned(), format!("e30.{}.c2ln", base64(claims))] {
+        let Ok(token) = Token::parse(&candidate) else {
             continue;
         };
         let session = session(token, now);
