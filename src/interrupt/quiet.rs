@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::getpgrp;
 use rustix::termios::{
     LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr,
     tcgetpgrp, tcsetattr,
@@ -177,5 +176,6 @@ pub(crate) fn timespec(time: Duration) -> Timespec {
 
 /// Whether the terminal is another job's now, which nothing may be taken from.
 pub(super) fn is_in_background(terminal: impl AsFd) -> bool {
-    tcgetpgrp(terminal).is_ok_and(|job| job != getpgrp())
+    let own = platform::process_group(0);
+    tcgetpgrp(terminal).is_ok_and(|job| Some(job.as_raw_pid()) != own)
 }

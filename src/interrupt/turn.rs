@@ -7,7 +7,6 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::fs::OFlags;
-use rustix::process::{Pid, getpgid, getpgrp};
 
 use crate::platform;
 
@@ -37,11 +36,11 @@ impl Turn {
         let mut was_stopped = false;
         while let Some(device) = &device
             && let Ok(Some(holder)) = platform::lock_for_job(device.as_fd())
-            && let Some(holder) = Pid::from_raw(holder)
-            && getpgid(Some(holder)) == Ok(getpgrp())
+            && holder > 0
+            && platform::process_group(holder) == platform::process_group(0)
         {
             has_waited = true;
-            let stat = stat(&holder.as_raw_pid().to_string());
+            let stat = stat(&holder.to_string());
             let is_stopped = stat.is_some_and(|stat| stat.starts_with('T'));
             if is_stopped && was_stopped {
                 break;

@@ -11,6 +11,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 /// When the system has no such locks for this file.
 pub fn lock_for_job(file: BorrowedFd<'_>) -> io::Result<Option<i32>> {
     let unlocked: libc::c_short = libc::F_UNLCK as _;
+    let group = process_group(0).unwrap_or(0);
     loop {
         // SAFETY: a `flock` of zeros is a valid one, and outlives the calls, the second of which
         // writes to it; the descriptor is open while it is borrowed.
@@ -18,7 +19,7 @@ pub fn lock_for_job(file: BorrowedFd<'_>) -> io::Result<Option<i32>> {
             let mut lock: libc::flock = std::mem::zeroed();
             lock.l_type = libc::F_WRLCK as _;
             lock.l_whence = libc::SEEK_SET as _;
-            lock.l_start = libc::getpgrp().into();
+            lock.l_start = group.into();
             lock.l_len = 1;
             let done = libc::fcntl(file.as_raw_fd(), libc::F_SETLK, &raw const lock);
             let error = io::Error::last_os_error();
@@ -36,4 +37,13 @@ pub fn lock_for_job(file: BorrowedFd<'_>) -> io::Result<Option<i32>> {
             _ => return Err(error),
         }
     }
+}
+
+/// The process group of a process, 0 for this one, getpgid(2). It is 0 where the group is led from
+/// outside of this PID namespace, which the types of rustix do not allow.
+#[must_use]
+pub fn process_group(process: i32) -> Option<i32> {
+    // SAFETY: takes a number and reads no memory.
+    let group = unsafe { libc::getpgid(process) };
+    (group >= 0).then_some(group)
 }

@@ -9,6 +9,8 @@ use crate::vault::{Contents, Context, ContextName, Defaults};
 pub(super) enum Consent {
     /// It stays.
     Keep,
+    /// It stays: somebody was asked.
+    Declined,
     /// It may be replaced: `--context` named it, and there was nobody to ask.
     Named,
     /// This one may be replaced: somebody was asked.
@@ -49,7 +51,7 @@ pub(super) fn agree(
         Ok(answer) if ["y", "yes"].contains(&&*answer.trim().to_lowercase()) => {
             Ok(Consent::Replace(Box::new(old.clone())))
         }
-        Ok(_) => Ok(Consent::Keep),
+        Ok(_) => Ok(Consent::Declined),
         // A variable or the settings name a context for all commands. They are no word on this login.
         Err(error) if error.is_silence() && settings.context_is_a_flag => Ok(Consent::Named),
         Err(error) if error.is_silence() => Ok(Consent::Keep),
@@ -67,11 +69,14 @@ pub(super) fn put(
     let mut other = None;
     if let Some(old) = in_the_way(settings, contents, &login) {
         let replace = match consent {
-            Consent::Keep => false,
+            Consent::Keep | Consent::Declined => false,
             Consent::Named => true,
             Consent::Replace(asked) => asked.name == old.name && !is_another(asked, old),
         };
-        other = Some((old.name.clone(), whose(old, &login), replace));
+        // Who just said so need not be told.
+        if !matches!(consent, Consent::Declined) {
+            other = Some((old.name.clone(), whose(old, &login), replace));
+        }
         if replace {
             login.name = old.name.clone();
             // Those of another account: its projects and organization.
