@@ -32,7 +32,7 @@ pub(crate) use turn::{LOOK, Turn};
 
 /// What has to be undone before the process goes.
 static QUIET_TERMINAL: Mutex<Option<QuietTerminal>> = Mutex::new(None);
-/// CachedKey while a file is being replaced.
+/// Held while a file is being replaced.
 static WRITING: Mutex<()> = Mutex::new(());
 
 /// Whether a signal has come that ends the process, which the thread is about to do.
@@ -268,6 +268,8 @@ fn leave(signal: i32) -> ! {
         clear();
     }
     // Nor is this: the main thread may be asking, and would turn the echo off again.
+    // The kernel dropped what was typed before the key that sent the signal: more may follow.
+    note_key();
     let mut noted = quiet_terminal();
     if let Some(terminal) = &mut *noted {
         terminal.leave();
@@ -284,7 +286,8 @@ fn leave(signal: i32) -> ! {
 
 /// Ctrl-Z: the shell gets its echo back while we are stopped.
 fn stop() {
-    // CachedKey until this is continued: the main thread may be asking, and would turn it off again.
+    // Held until this is continued: the main thread may be asking, and would turn it off again.
+    note_key();
     let _noted = give_back();
     if LAST_STOP.load(Ordering::Relaxed) != SIGCONT as usize {
         let _ = emulate_default_handler(SIGTSTP);

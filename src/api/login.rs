@@ -161,18 +161,26 @@ fn read(answer: &Raw, token: &Token, now: Timestamp) -> Result<Login, Fault> {
     #[derive(Deserialize)]
     struct Envelope {
         data: Grant,
+        #[serde(flatten)]
+        beside: Map<String, Value>,
     }
     let text = std::str::from_utf8(&answer.body).map_err(|_| Fault::NotUtf8)?;
     let text = text.trim_start_matches('\u{feff}');
     // What serde_json says of an error may repeat the answer, so only its category is used.
-    let Envelope { data: grant } =
-        serde_json::from_str(text).map_err(|error| match error.classify() {
-            Category::Data => Fault::NoSession,
-            _ if is_markup(answer.header("content-type"), &answer.body) => Fault::Markup,
-            _ => Fault::NotJson,
-        })?;
+    let Envelope {
+        data: grant,
+        beside,
+    } = serde_json::from_str(text).map_err(|error| match error.classify() {
+        Category::Data => Fault::NoSession,
+        _ if is_markup(answer.header("content-type"), &answer.body) => Fault::Markup,
+        _ => Fault::NotJson,
+    })?;
     // A derived type is read from an array of its values as well.
     if !text.trim_ascii_start().starts_with('{') {
+        return Err(Fault::NoSession);
+    }
+    // A gateway may answer 200 and say in the body that it failed, or send back what it got.
+    if says_failure(&beside) || grant.token.expose() == token.expose() {
         return Err(Fault::NoSession);
     }
     let account = account(grant.facts, &[token.expose(), grant.token.expose()]);
@@ -180,6 +188,18 @@ fn read(answer: &Raw, token: &Token, now: Timestamp) -> Result<Login, Fault> {
         session: session(grant.token, now),
         account,
     })
+}
+
+/// Whether what stands beside `data` says that the exchange failed.
+fn says_failure(beside: &Map<String, Value>) -> bool {
+    let is_error = |name| {
+        let code = beside.get(name).and_then(Value::as_u64);
+        code.is_some_and(|code| (400..600).contains(&code))
+    };
+    ["code", "status", "statusCode", "status_code"]
+        .into_iter()
+        .any(is_error)
+        || beside.get("success") == Some(&Value::Bool(false))
 }
 
 /// The content of `data`. Not derived, so that the session token goes straight into the type
@@ -272,6 +292,14 @@ mod tests {
                 Fault::NoSession,
             ),
             (b"{\"data\":{\"token\":\"\"}}", Fault::NoSession),
+            (
+                b"{\"code\":401,\"data\":{\"token\":\"a.b.c\"}}",
+                Fault::NoSession,
+            ),
+            (
+                b"{\"success\":false,\"data\":{\"token\":\"a.b.c\"}}",
+                Fault::NoSession,
+            ),
             (b"{\"data\":{\"token\":\"a\\r\\nX: y\"}}", Fault::NoSession),
             (
                 b"{\"data\":{\"token\":\"a\",\"token\":\"b\"}}",
@@ -281,6 +309,9 @@ mod tests {
             let error = read(&answer(body), &token(), Timestamp::UNIX_EPOCH).expect_err("no login");
             assert_eq!(error, fault, "{}", String::from_utf8_lossy(body));
         }
+        let echo = format!("{{\"data\":{{\"token\":\"{}\"}}}}", token().expose());
+        let error = read(&answer(echo.as_bytes()), &token(), Timestamp::UNIX_EPOCH);
+        assert_eq!(error.expect_err("no login"), Fault::NoSession, "an echo");
         assert!(
             read(&answer(&deep), &token(), Timestamp::UNIX_EPOCH).is_err(),
             "and the stack is whole"

@@ -45,6 +45,17 @@ pub fn is_same(one: &Context, other: &Context) -> bool {
     !is_another(one, other) && (agree("name") || agree("email"))
 }
 
+/// Whether a login may take the place of another one unasked: that of the same account, or where
+/// nothing is known of either.
+pub fn may_replace(old: &Context, new: &Context) -> bool {
+    let is_known = |context: &Context| {
+        let known = |name: &&str| fact(&context.account, name).is_some();
+        IDENTITY.iter().any(known)
+    };
+    let neither_is_known = !is_known(old) && !is_known(new);
+    is_same(old, new) || neither_is_known && old.base_url == new.base_url
+}
+
 /// What is known of an account after a new session: what tells it apart stays known where the
 /// answer was silent, or another account's login could not be told from this one any more.
 pub fn renewed(old: &Map<String, Value>, new: &Map<String, Value>) -> Map<String, Value> {

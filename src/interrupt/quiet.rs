@@ -25,7 +25,7 @@ const SILENCED: LocalModes = LocalModes::ECHO
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// How long keys are dropped at most, also from one that is held down.
-const DROPPING: Duration = Duration::from_secs(1);
+const DROPPING: Duration = Duration::from_secs(5);
 
 /// A terminal whose echo we turned off.
 pub(crate) struct QuietTerminal {

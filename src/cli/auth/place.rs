@@ -1,6 +1,6 @@
 //! Which context a login goes to. A login of another account is not replaced unasked.
 
-use crate::app::account::{is_another, is_same, name, slug, whose};
+use crate::app::account::{is_another, may_replace, name, slug, whose};
 use crate::cli::error::Error;
 use crate::cli::settings::Settings;
 use crate::vault::{Contents, Context, ContextName, Defaults};
@@ -143,7 +143,7 @@ fn in_the_way<'a>(
     login: &Context,
 ) -> Option<&'a Context> {
     let old = contents.context(&target(settings, contents, login))?;
-    is_another(old, login).then_some(old)
+    (!may_replace(old, login)).then_some(old)
 }
 
 /// The context that was asked for, or else that of the same account, or else another one of the
@@ -163,7 +163,7 @@ fn target(settings: &Settings, contents: &Contents, login: &Context) -> ContextN
             .filter(|context| context.base_url == login.base_url)
     };
     if let Some(context) = here()
-        .find(|context| is_same(context, login))
+        .find(|context| may_replace(context, login))
         .or_else(|| here().next())
     {
         return context.name.clone();
@@ -180,7 +180,7 @@ fn beside(contents: &Contents, login: &Context) -> ContextName {
     let own = contents
         .contexts
         .iter()
-        .find(|context| is_same(context, login));
+        .find(|context| may_replace(context, login));
     match own {
         Some(context) => context.name.clone(),
         None => free_name(

@@ -261,3 +261,27 @@ fn where_the_command_is_suspended() {
         assert_the_shell_saw_nothing(&world, shell, &format!("{name}: suspended"));
     }
 }
+
+#[test]
+fn where_a_key_ends_the_command_in_the_middle_of_a_paste() {
+    if !shells_are_installed() {
+        return;
+    }
+    let (cloudeka, world) = cloudeka_and_world();
+    cloudeka.misbehave(Misbehave::NeverAnswer);
+    for name in SHELLS {
+        let mut shell = world.shell(name);
+        shell.send_line("cldkctl auth");
+        shell.expect(ENTER_TOKEN);
+        shell.send_secret(TOKEN);
+        // Longer than the pause that ends a paste: nothing is read while the API is waited for.
+        std::thread::sleep(Duration::from_millis(600));
+        let lines = format!("{SECRET}\r").repeat(4);
+        paste(&mut shell, &lines, true);
+        shell.send_ctrl('c');
+        std::thread::sleep(Duration::from_millis(100));
+        paste(&mut shell, &lines, true);
+        shell.expect("ready> ");
+        assert_the_shell_saw_nothing(&world, shell, &format!("{name}: Ctrl-C"));
+    }
+}
