@@ -13,9 +13,8 @@ use crate::support::steps::{
     unlocked,
 };
 use crate::support::strace::{Call, can_trace, tampered, watched};
-use std::time::Duration;
 
-use crate::support::{PASSPHRASE, TOKEN, World, can_be_someone_else, wait_until};
+use crate::support::{PASSPHRASE, TOKEN, World, can_be_someone_else};
 
 #[test]
 fn on_a_terminal_it_is_typed_once_and_then_the_token_comes_alone() {
