@@ -27,7 +27,7 @@ pub use error::{
     CertificatesError, Error, IdentityKind, Input, KeyError, LoginError, MemoryError,
     NewPassphraseError,
 };
-pub use new_passphrase::{NewPassphrase, check_new};
+pub use new_passphrase::NewPassphrase;
 pub use passphrase_source::PassphraseSource;
 pub use rollback::{Rollback, Standing};
 pub use ui::{Notice, Progress, Step, Task, Ui};

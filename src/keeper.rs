@@ -259,7 +259,7 @@ impl Keepers {
 
 /// Why no keeper could hold a key, or some would not let go of one.
 #[derive(Debug)]
-pub struct KeepersError(Vec<KeeperError>);
+pub struct KeepersError(pub(crate) Vec<KeeperError>);
 
 impl fmt::Display for KeepersError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -73,7 +73,7 @@ pub enum RequestError {
     #[error("the path and the query make an address of more than {0} bytes")]
     TooLong(usize),
     /// The content type has characters that no header has.
-    #[error("the content type is not one")]
+    #[error("the content type has characters that no header may have")]
     ContentType,
 }
 

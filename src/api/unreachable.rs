@@ -239,7 +239,7 @@ impl fmt::Display for Unreachable {
         f.write_str(match self {
             Self::Refused => "connection refused",
             Self::NameNotFound => "name not found",
-            Self::NotAName => "that is no name of a host",
+            Self::NotAName => "that is not a host name",
             Self::NoRoute => "no route to it",
             Self::ConnectTimedOut => "timed out while connecting",
             Self::TimedOut => "timed out while waiting for the answer",

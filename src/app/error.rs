@@ -1,7 +1,8 @@
 //! What can go wrong in a use case, with the facts that a message needs. The words, the hint
 //! and the exit code of each are in `cli::report`.
 //!
-//! The `Display` of these is for a debugger alone.
+//! The `Display` of these is for a debugger alone, but for that of [`MemoryError`], which ends a
+//! sentence.
 
 use std::io;
 use std::path::PathBuf;

@@ -69,10 +69,7 @@ impl NewPassphrase<'_> {
 }
 
 /// Refuses what cannot be typed at a prompt, and what is too easy to guess.
-///
-/// # Errors
-/// When it is refused.
-pub fn check_new(passphrase: &Passphrase, allow_weak: bool) -> Result<(), Error> {
+fn check_new(passphrase: &Passphrase, allow_weak: bool) -> Result<(), Error> {
     if passphrase.expose().contains(['\n', '\r']) {
         return Err(NewPassphraseError::Lines.into());
     }

@@ -12,8 +12,7 @@ use crate::vault::{ContextName, Cost};
 
 /// Who is told and asked.
 ///
-/// Nothing here carries words: a [`Notice`] has the facts, and whoever implements this says
-/// them.
+/// A [`Notice`] has the facts and no words: whoever implements this says them.
 pub trait Ui {
     /// Says something that the person should know or change.
     fn tell(&self, notice: &Notice<'_>);

@@ -98,15 +98,19 @@ impl Vault {
         }
     }
 
-    /// The cost to show of a vault that is `open` or not: a stanza that cannot be used does not
-    /// matter where an identity opened it.
+    /// The cost to show of a vault. Where an identity opened it and the stanza cannot be used,
+    /// as above the ceiling, the `contents` say it.
     ///
     /// # Errors
     /// When the stanza cannot be used, and the vault is not open.
-    pub fn cost(&self, sealed: &Sealed, open: bool) -> Result<Option<Cost>, Error> {
-        match self.unlocker.kdf(sealed) {
-            Err(_) if open => Ok(None),
-            kdf => Ok(kdf?.map(|kdf| kdf.cost)),
+    pub fn cost(
+        &self,
+        sealed: &Sealed,
+        contents: Option<&Contents>,
+    ) -> Result<Option<Cost>, Error> {
+        match (self.unlocker.kdf(sealed), contents) {
+            (Err(_), Some(contents)) => Ok(contents.kdf().map(|kdf| kdf.cost)),
+            (kdf, _) => Ok(kdf?.map(|kdf| kdf.cost)),
         }
     }
 

@@ -15,8 +15,8 @@ use super::settings::Settings;
 ///
 /// Asks for a token made in the Cloudeka portal (profile, API, Token), verifies it at the
 /// API, then asks for the vault's passphrase and seals the token in the vault. Nothing is
-/// written unless the API accepted the token. Another account's login is only replaced if you
-/// agree, or where nobody can be asked if --context names it.
+/// written unless the API accepted the token. Another account's login is replaced only if you
+/// agree, or, without a terminal, if --context names it.
 #[derive(Args, Debug)]
 // Not `args_conflicts_with_subcommands`: after any flag, `auth -q status` included, that takes
 // the subcommand for a TOKEN and sends it.

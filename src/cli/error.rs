@@ -11,7 +11,7 @@ use crate::keeper::KeepersError;
 use crate::prompt::PromptError;
 use crate::prompt::source::SourceError;
 use crate::secret::TokenError;
-use crate::vault::{Cost, KdfError, PluginError, PublicRecipientError};
+use crate::vault::{Cost, KdfError, PluginError, PublicRecipientError, SealError};
 
 /// Why a command failed. Its `Display` is for a debugger alone.
 #[derive(Debug)]
@@ -137,6 +137,8 @@ pub enum AuthError {
     NoToken(PromptError),
     /// What was typed or supplied is not a token.
     NotAToken(TokenError),
+    /// Standard input with the token in it could not be read.
+    TokenUnread(SourceError),
     /// A sub-command that other tools have.
     NoSuchCommand,
     /// A sub-command with a typing error.
@@ -278,6 +280,8 @@ pub enum RestoreError {
     NoBackup(PathBuf),
     /// The file cannot be read.
     Unreadable(StoreError),
+    /// It is not a vault, or is damaged or of a newer version.
+    Unusable(PathBuf, SealError),
     /// Standard input cannot be read.
     Stdin(io::Error),
     /// Nothing opens the backup, and there is no one to ask.

@@ -39,7 +39,7 @@ pub struct GlobalArgs {
     #[arg(long, global = true, value_name = "COMMAND")]
     pub(super) editor: Option<String>,
 
-    /// How often a request is repeated that failed in passing [default: 3]
+    /// How often to retry a request after a temporary failure [default: 3]
     #[arg(long, global = true, value_name = "N")]
     pub(super) max_retries: Option<u32>,
 
@@ -77,7 +77,7 @@ pub struct GlobalArgs {
     pub(super) passphrase_stdin: bool,
 
     /// The most that a vault's key derivation may cost [default: 4GiB,64,64]
-    #[arg(long, global = true, value_name = "MEMORY[,PASSES[,LANES]]", value_parser = parse_ceiling)]
+    #[arg(long, global = true, value_name = "MEMORY[,ITERATIONS[,LANES]]", value_parser = parse_ceiling)]
     pub(super) kdf_ceiling: Option<Ceiling>,
 
     /// How to write what is shown
@@ -143,7 +143,7 @@ fn parse_ceiling(text: &str) -> Result<Ceiling, String> {
         most.lanes = number(part)?;
     }
     if parts.next().is_some() {
-        return Err("at most three values: MEMORY,PASSES,LANES".to_owned());
+        return Err("at most three values: MEMORY,ITERATIONS,LANES".to_owned());
     }
     Ok(Ceiling(most))
 }

@@ -2,12 +2,14 @@
 //! by subject. The words of what a use case says on its way are in [`notices`].
 //!
 //! A sentence says what happened, and to which file or host. A hint has one thing to do next.
-//! `STYLE.md` has the rules for both, and `tests/it/snapshots` shows all of them.
+//! `STYLE.md` has the rules for both, and `tests/it/snapshots/errors.txt` shows them all.
 
 mod api;
 mod commands;
 pub mod notices;
 mod secrets;
+#[cfg(test)]
+mod tests;
 mod vault;
 
 use super::error::Error;

@@ -95,7 +95,11 @@ impl Settings {
             ui,
             address: Address {
                 asked: parsed("--base-url", "CLDKCTL_BASE_URL", args.base_url.take(), None)?,
-                variable: parsed("--base-url", "CLDKCTL_BASE_URL", None, None)?,
+                // It says where the token of the environment may go, and nothing else.
+                variable: match token {
+                    Some(_) => parsed("--base-url", "CLDKCTL_BASE_URL", None, None)?,
+                    None => None,
+                },
                 default: config.base_url.take().unwrap_or_default(),
             },
             context_is_a_flag: args.context.is_some(),
@@ -129,13 +133,22 @@ impl Settings {
     /// When `CLDKCTL_TOKEN` is not a token.
     pub fn credentials(&self) -> Result<Credentials<'_>, Error> {
         Ok(Credentials {
-            vault: &self.vault,
             variable: self.token()?,
+            ..self.stored_credentials()
+        })
+    }
+
+    /// The same, with those of the vault alone.
+    #[must_use]
+    pub fn stored_credentials(&self) -> Credentials<'_> {
+        Credentials {
+            vault: &self.vault,
+            variable: None,
             context: self.context.as_ref(),
             address: &self.address,
             defaults: &self.defaults,
             connection: &self.connection,
-        })
+        }
     }
 }
 

@@ -68,7 +68,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// It would be overwritten.
-    #[error("{path} is there already", path = path.display())]
+    #[error("{path} exists already", path = path.display())]
     Exists {
         /// The path.
         path: PathBuf,

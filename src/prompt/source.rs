@@ -20,7 +20,7 @@ pub enum SourceError {
         source: io::Error,
     },
     /// More than any token or passphrase.
-    #[error("{0} holds more than 64 KiB, which is no token and no passphrase")]
+    #[error("{0} is larger than 64 KiB, which is too much for a token or a passphrase")]
     TooLong(String),
     /// Bytes that are no text.
     #[error("{0} is not UTF-8 text")]

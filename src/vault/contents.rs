@@ -91,7 +91,7 @@ struct KdfEntry {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ContentsError {
     /// `version` is above what this program knows.
-    #[error("its contents are of version {0}, and this cldkctl knows version {VERSION}")]
+    #[error("its contents are of version {0}, and this cldkctl reads version {VERSION}")]
     Newer(u64),
     /// Something else was sealed.
     #[error("its contents are not those of a vault")]

@@ -7,8 +7,8 @@
 //! git diff tests/it/snapshots
 //! ```
 //!
-//! What differs from run to run has a name in brackets there: see `support/snapshot.rs`. The
-//! messages of errors have a file of their own, made from the catalogue.
+//! What differs from run to run has a name in brackets there: see `support/snapshot.rs`. The words of
+//! every error are in `errors.txt`, which the unit test beside the catalogue, `src/cli/report`, writes.
 
 mod data;
 mod messages;

@@ -70,9 +70,7 @@ impl LoginArgs {
             || !self.recipients.is_empty()
             || self.allow_weak_passphrase
             || self.no_unlock
-            || self.kdf_memory.is_some()
-            || self.kdf_iterations.is_some()
-            || self.kdf_lanes.is_some()
+            || self.names_cost()
     }
 
     pub(super) fn hide_token(&self) {
@@ -86,6 +84,11 @@ impl LoginArgs {
         let cost = self.cost(settings)?;
         // What cannot be used is better known before a token is typed and sent.
         let sealed = settings.vault.find()?;
+        if sealed.is_some() && self.names_cost() {
+            settings
+                .console
+                .note("The vault keeps its key derivation; `cldkctl vault tune` changes it");
+        }
         let for_recipients = self.for_recipients(settings, sealed.is_some())?;
         let client = settings.connection.client(settings.address.of_login())?;
         if settings.token()?.is_some() {
@@ -134,6 +137,10 @@ impl LoginArgs {
         console::print("Auth success")
     }
 
+    fn names_cost(&self) -> bool {
+        self.kdf_memory.is_some() || self.kdf_iterations.is_some() || self.kdf_lanes.is_some()
+    }
+
     /// The cost of a new vault, refused early if it is below the floor.
     fn cost(&self, settings: &Settings) -> Result<Cost, Error> {
         let cost = Cost {
@@ -177,7 +184,7 @@ impl LoginArgs {
             );
             Zeroizing::new(text)
         } else if self.token_stdin {
-            source::read_stdin()?
+            source::read_stdin().map_err(AuthError::TokenUnread)?
         } else {
             settings
                 .asker
@@ -281,7 +288,7 @@ fn join_another(
     join(settings, &mut vault, context, false)?;
     let path = settings.vault.path().display();
     settings.console.note(&format!(
-        "Joined the vault {path}, which another login made meanwhile"
+        "Logged in to the vault {path}, which another login created first"
     ));
     Ok(vault.key)
 }
@@ -296,7 +303,7 @@ fn name_recipients(settings: &Settings, contents: &Contents) {
         .map(RecipientEntry::name)
         .collect();
     settings.console.note(&format!(
-        "The login is for all who can open the vault: {}",
+        "Everyone who can open the vault can use this login: {}",
         names.join(", ")
     ));
 }

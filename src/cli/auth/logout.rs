@@ -44,7 +44,7 @@ impl LogoutArgs {
             removed?;
             return Ok(());
         }
-        let credentials = settings.credentials()?;
+        let credentials = settings.stored_credentials();
         let mut vault = settings.vault.open(Touch::Use)?;
         let name = vault.update(|contents| -> Result<_, Error> {
             let name = credentials.context_of(contents)?.name.clone();

@@ -40,7 +40,7 @@ pub(super) fn agree(
         return Ok(Consent::Keep);
     };
     let question = format!(
-        "The context {} is logged in as {}, and this token is of {}. \
+        "The context {} is logged in as {}, and this token belongs to {}. \
          Replace that login? If not, this one becomes the context {}. [y/N]",
         old.name,
         whose(old, login),

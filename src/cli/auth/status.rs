@@ -16,13 +16,13 @@ use crate::interrupt;
 use crate::keeper::{Description, Scope, Touch};
 use crate::printable::printable;
 
-/// Show what is stored and whether it is locked; asks for no passphrase
+/// Show what is stored and whether it is locked, without asking for a passphrase
 ///
 /// While the vault is locked nothing in it can be shown, since all of it is encrypted.
 /// Looking does not keep it unlocked for longer.
 #[derive(Args, Debug)]
 pub(super) struct StatusArgs {
-    /// Ask the API, too, whether it still accepts the token; this needs an unlocked vault
+    /// Also ask the API whether it accepts the token; asks for the passphrase if the vault is locked
     #[arg(long)]
     check: bool,
 }
@@ -62,7 +62,9 @@ impl StatusArgs {
         let (held, cost) = match &sealed {
             Some(sealed) => (
                 settings.vault.unlocker.describe(sealed),
-                settings.vault.cost(sealed, opened.is_some())?,
+                settings
+                    .vault
+                    .cost(sealed, opened.as_ref().map(|vault| &vault.contents))?,
             ),
             None => (None, None),
         };

@@ -12,11 +12,11 @@ pub(super) fn failed(error: &api::Error) -> Report {
     let (exit, hint) = match error.kind() {
         Kind::Usage if matches!(error, api::Error::Proxy { .. }) => (
             Exit::Usage,
-            "set it to an address such as http://proxy.example:3128, or unset it to go without",
+            "set it to an address such as http://proxy.example:3128, or unset it",
         ),
         Kind::Unreachable if is_of_an_authority(error) => (
             Exit::Unreachable,
-            "the server needs a certificate of its own, which the authority issues for it",
+            "have the authority issue a certificate for the server",
         ),
         Kind::Rejected => (
             Exit::NotLoggedIn,
@@ -24,18 +24,18 @@ pub(super) fn failed(error: &api::Error) -> Report {
         ),
         Kind::Unreachable => (
             Exit::Unreachable,
-            "check the network, --base-url and the proxy variables; a private certificate authority goes with --ca-cert",
+            "check the network, --base-url, the proxy variables, and --ca-cert for a private certificate authority",
         ),
         Kind::NotSensible => (
             Exit::Unreachable,
-            "check --base-url: this does not answer like the Cloudeka API",
+            "check --base-url: this does not look like the Cloudeka API",
         ),
         Kind::Status => (
             Exit::ApiError,
-            "this says nothing about the token; try again later, and check --base-url",
+            "try again later; this says nothing about the token",
         ),
         Kind::Usage => (Exit::Usage, "for more information, try '--help'"),
-        Kind::Setup => (Exit::Failure, "nothing was sent"),
+        Kind::Setup => (Exit::Failure, "try again; nothing was sent"),
     };
     Report::new(exit, error.to_string()).hint(hint)
 }
@@ -51,7 +51,7 @@ pub(super) fn too_large(error: &api::Error) -> Report {
     match error {
         api::Error::NotSensible { origin, fault } => Report::new(
             Exit::Unreachable,
-            format!("{origin} answered too much: {fault}"),
+            format!("the answer of {origin} is too large: {fault}"),
         )
         .hint("ask for less at a time, such as one page of it"),
         error => failed(error),
@@ -77,17 +77,22 @@ pub(super) fn call(error: &CallError) -> Report {
         CallError::StdinTwice => (
             Exit::Usage,
             "standard input cannot be the body and the passphrase at once".to_owned(),
-            "hand the passphrase over with --passphrase-file",
+            "supply the passphrase with --passphrase-file",
         ),
         CallError::Method => (
             Exit::Usage,
-            "there is no such method".to_owned(),
-            "the methods are GET, HEAD, POST, PUT, PATCH and DELETE",
+            "unknown HTTP method".to_owned(),
+            "use GET, HEAD, POST, PUT, PATCH or DELETE",
         ),
         CallError::Request(error @ RequestError::TooLong(_)) => (
             Exit::Usage,
             error.to_string(),
             "send less in the path and the query",
+        ),
+        CallError::Request(error @ RequestError::ContentType) => (
+            Exit::Usage,
+            error.to_string(),
+            "name a media type, such as application/json",
         ),
         CallError::Request(error) => (
             Exit::Usage,
@@ -106,7 +111,7 @@ pub(super) fn call(error: &CallError) -> Report {
         ),
         CallError::Rejected(origin) => (
             Exit::NotLoggedIn,
-            format!("{origin} accepts neither the session nor a new one"),
+            format!("{origin} rejects the session, and also a new one"),
             "log in again with `cldkctl auth`",
         ),
         CallError::Status {

@@ -1,6 +1,6 @@
 //! The commands that have few errors of their own.
 
-use super::Report;
+use super::{Report, secrets};
 use crate::app::LoginError;
 use crate::cli::error::{AuthError, CostError, ExecError, LockError, OutputError, SettingsError};
 use crate::cli::exit::Exit;
@@ -18,7 +18,7 @@ pub(super) fn login(error: &LoginError) -> Report {
         ),
         LoginError::Removed(path) => (
             Exit::NotLoggedIn,
-            format!("the vault {} was removed meanwhile", path.display()),
+            format!("another command removed the vault {}", path.display()),
             LOG_IN.to_owned(),
         ),
         LoginError::Empty(path) => (
@@ -31,16 +31,13 @@ pub(super) fn login(error: &LoginError) -> Report {
         ),
         LoginError::NoCurrent(path) => (
             Exit::NotLoggedIn,
-            format!(
-                "no context of the vault {} is the current one",
-                path.display()
-            ),
+            format!("the vault {} has no current context", path.display()),
             "choose one with `cldkctl context use`, or name it with --context".to_owned(),
         ),
         LoginError::NoContext(path, name) => (
             Exit::NotLoggedIn,
             format!("the vault {} has no context {name}", path.display()),
-            "see `cldkctl context list`, or log in with `cldkctl auth --context`".to_owned(),
+            "see `cldkctl context list`".to_owned(),
         ),
         LoginError::OtherAddress {
             context,
@@ -49,16 +46,14 @@ pub(super) fn login(error: &LoginError) -> Report {
         } => (
             Exit::NotLoggedIn,
             format!(
-                "the context {context} was verified at {verified_at}, and its token goes nowhere else, not to {asked}"
+                "the token of context {context} was verified at {verified_at} and is not sent to {asked}"
             ),
             format!("log in there with `cldkctl auth --base-url {asked}`"),
         ),
         LoginError::OtherAddressThanVariable { verified_at, asked } => (
             Exit::NotLoggedIn,
-            format!(
-                "the token in CLDKCTL_TOKEN is for {verified_at}, and goes nowhere else, not to {asked}"
-            ),
-            "set CLDKCTL_BASE_URL to where the token was made for".to_owned(),
+            format!("the token in CLDKCTL_TOKEN is for {verified_at} and is not sent to {asked}"),
+            "set CLDKCTL_BASE_URL to the address that the token was made for".to_owned(),
         ),
         LoginError::Variable(why) => (
             Exit::Usage,
@@ -73,42 +68,47 @@ pub(super) fn auth(error: &AuthError) -> Report {
     match error {
         AuthError::FlagsBeforeCommand => Report::new(
             Exit::Usage,
-            "a token and the flags of a login go with `cldkctl auth` alone",
+            "a token and the flags of a login cannot be combined with a sub-command of auth",
         )
         .hint(SEE_HELP),
         AuthError::NoToken(why) => {
             Report::new(Exit::Usage, format!("no token was given, and {why}"))
-                .hint("hand it over with --token-stdin")
+                .hint("supply it with --token-stdin")
         }
-        AuthError::NotAToken(why) => Report::new(Exit::Usage, format!("this is no token: {why}"))
+        AuthError::TokenUnread(error) => Report {
+            exit: Exit::Usage,
+            ..secrets::source(error)
+        }
+        .hint("pipe the token in, and nothing else"),
+        AuthError::NotAToken(why) => Report::new(Exit::Usage, format!("this is not a token: {why}"))
             .hint("copy the whole token from the portal (profile, API, Token); nothing was sent or written"),
         AuthError::NoSuchCommand => Report::new(Exit::Usage, "there is no such sub-command of auth")
-            .hint("log in with `cldkctl auth`, see the logins with `cldkctl context list`"),
+            .hint("`cldkctl auth` itself logs in, and `cldkctl context list` shows the logins"),
         AuthError::Misspelt(name) => {
-            Report::new(Exit::Usage, "this is hardly a token, so it was not sent")
+            Report::new(Exit::Usage, "this looks like a mistyped command, so it was not sent as a token")
                 .hint(format!("did you mean `cldkctl auth {name}`?"))
         }
         AuthError::RecipientOfExisting(path) => Report::new(
             Exit::Usage,
             format!(
-                "--recipient is for a new vault, and {} is there already",
+                "--recipient is for a new vault, and {} exists already",
                 path.display()
             ),
         )
         .hint("add it with `cldkctl vault recipients add`, and log in without --recipient"),
         AuthError::MadeMeanwhile(path) => Report::new(
             Exit::Failure,
-            format!("another login made the vault {} meanwhile", path.display()),
+            format!("another login created the vault {} first", path.display()),
         )
-        .hint("run `cldkctl auth` again to join it"),
+        .hint("run `cldkctl auth` again to log in to that vault"),
         AuthError::MadeMeanwhileWithAnother(path) => Report::new(
             Exit::WrongPassphrase,
             format!(
-                "another login made the vault {} meanwhile, with another passphrase",
+                "another login created the vault {} first, with another passphrase",
                 path.display()
             ),
         )
-        .hint("run `cldkctl auth` again with that passphrase, to join it"),
+        .hint("run `cldkctl auth` again with that passphrase"),
     }
 }
 
@@ -116,21 +116,21 @@ pub(super) fn cost(error: &CostError) -> Report {
     let (what, hint) = match error {
         CostError::TooCheap(cost) => (
             format!("a vault with a key derivation of {cost} would be too easy to break"),
-            "take at least 19MiB with 2 passes, or 46MiB with 1, and 8 KiB for each lane",
+            "use at least 19MiB with 2 passes, or 46MiB with 1, and 8 KiB for each lane",
         ),
         CostError::TooCostly(cost, most) => (
             format!(
                 "a vault with a key derivation of {cost} could not be opened again: at most {most} is allowed"
             ),
-            "take less, or raise the limit with --kdf-ceiling here and whenever the vault is opened",
+            "use less, or raise the limit with --kdf-ceiling here and whenever the vault is opened",
         ),
         CostError::TooLittleMemory => (
             "with so little memory the vault would be too easy to break".to_owned(),
-            "take at least 19MiB",
+            "use at least 19MiB",
         ),
         CostError::TooMuchMemory => (
             "so much memory is above the ceiling".to_owned(),
-            "take less, or raise the limit with --kdf-ceiling, here and whenever the vault is opened",
+            "use less, or raise the limit with --kdf-ceiling here and whenever the vault is opened",
         ),
     };
     Report::new(Exit::Usage, what).hint(hint)
@@ -144,10 +144,10 @@ pub(super) fn lock(error: &LockError) -> Report {
             Exit::Failure,
             format!("the vault {} may still be unlocked: {error}", path.display()),
         )
-        .hint("a key that an agent has is gone with its process, `cldkctl __agent`; one in the kernel when its time is over, as `cldkctl auth status` says"),
+        .hint("end the process `cldkctl __agent`; a key in the kernel keyring expires when `cldkctl auth status` says"),
         LockError::IdentityNotKept => {
-            Report::new(Exit::Usage, "an identity is not held, only the key of a passphrase")
-                .hint("an identity opens the vault as it is: use --identity with each command")
+            Report::new(Exit::Usage, "only the key of a passphrase is kept between commands, not an identity")
+                .hint("use --identity with each command")
         }
         LockError::LoginsNotTold(path) => Report::new(
             Exit::Failure,
@@ -165,12 +165,12 @@ pub(super) fn exec(error: &ExecError) -> Report {
         ExecError::NotFound(program, error) => (Exit::CommandNotFound, program, error),
         ExecError::NotRun(program, error) => (Exit::CommandNotRun, program, error),
     };
-    Report::new(exit, format!("cannot run {program}: {error}")).hint("check its name and the PATH")
+    Report::new(exit, format!("cannot run {program}: {error}")).hint("check its name and PATH")
 }
 
 pub(super) fn context_exists(name: &str) -> Report {
-    Report::new(Exit::Failure, format!("there is a context {name} already"))
-        .hint("take another name, or rename or log out of that one first")
+    Report::new(Exit::Failure, format!("the context {name} exists already"))
+        .hint("choose another name, or rename or log out of that context first")
 }
 
 pub(super) fn output(error: &OutputError) -> Report {
@@ -179,10 +179,13 @@ pub(super) fn output(error: &OutputError) -> Report {
             Exit::Failure,
             format!("cannot write to standard output: {error}"),
         )
-        .hint("check where it is sent to"),
+        .hint("check where the output goes"),
         OutputError::Form(form, error) => Report::new(
             Exit::Failure,
-            format!("cannot write this as {form:?}: {error}"),
+            format!(
+                "cannot write this as {}: {error}",
+                format!("{form:?}").to_lowercase()
+            ),
         )
         .hint("choose another form with --output"),
     }
@@ -201,12 +204,12 @@ pub(super) fn settings(error: &SettingsError) -> Report {
         .hint("set it again, or unset it"),
         SettingsError::NoHome => Report::new(
             Exit::Failure,
-            "cannot find out where your home folder is",
+            "cannot tell where your home folder is",
         )
-        .hint("set HOME, or name the vault with --vault"),
+        .hint("set HOME"),
         SettingsError::Unreadable(path, error) => {
             Report::new(Exit::Failure, format!("{}: {error}", file(path)))
-                .hint("check what lies there, and its permissions")
+                .hint("check the file and its permissions")
         }
         SettingsError::NotSafe(path, why) => Report::new(
             Exit::Usage,
@@ -218,7 +221,7 @@ pub(super) fn settings(error: &SettingsError) -> Report {
                 .hint("move it away")
         }
         SettingsError::NotUtf8(path) => {
-            Report::new(Exit::Failure, format!("{}: it is not UTF-8 text", file(path)))
+            Report::new(Exit::Usage, format!("{}: it is not UTF-8 text", file(path)))
                 .hint("write it again as UTF-8")
         }
         SettingsError::Line(path, why) => {

@@ -23,7 +23,7 @@ pub fn notice(notice: &Notice<'_>) -> (Level, String) {
             format!("Waiting for another cldkctl that is changing {} …", path.display()),
         ),
         Notice::Rekeyed => warning(
-            "the passphrase or the cost of the vault was changed since it was unlocked, so it is locked again".to_owned(),
+            "the vault is locked again: its passphrase or cost has changed since it was unlocked".to_owned(),
         ),
         Notice::StaysLocked(error) => warning(format!("the vault stays locked: {error}")),
         Notice::MayStayUnlocked(error) => warning(format!("the vault may still be unlocked: {error}")),
@@ -33,7 +33,7 @@ pub fn notice(notice: &Notice<'_>) -> (Level, String) {
         ),
         Notice::OlderCopy { path, revision, seen } => warning(format!(
             "the vault {} {}: revision {revision}, where {seen} was seen before; \
-             if you put it back yourself, say so with `cldkctl vault verify --accept-older`; \
+             if you put it back yourself, accept it with `cldkctl vault verify --accept-older`; \
              if not, `cldkctl vault recipients list` shows who can open it",
             path.display(), older(*revision, *seen)
         )),
@@ -41,27 +41,27 @@ pub fn notice(notice: &Notice<'_>) -> (Level, String) {
             "an older copy of the vault would not be noticed: {error}; {}",
             match error {
                 MemoryError::NotSafe(_) => {
-                    "take their permission with `chmod go-w`, or set XDG_STATE_HOME to a folder of your own"
+                    "take the permission away with `chmod go-w`, or set XDG_STATE_HOME to a folder of your own"
                 }
                 _ => {
-                    "make it readable, or start anew from the vault that is there with `cldkctl vault verify --accept-older`"
+                    "make it readable, or accept the vault as it is with `cldkctl vault verify --accept-older`"
                 }
             }
         )),
         Notice::OthersCanRead(path) => warning(format!(
-            "other users can read {}; take that from them with `chmod 600`", path.display()
+            "other users can read {}; run `chmod 600` on it", path.display()
         )),
         Notice::OthersCanChange(path) => warning(format!(
-            "other users can change {}, and so whom to trust; take that from them with `chmod go-w`", path.display()
+            "other users can change {}, and with it whom cldkctl trusts; run `chmod go-w` on it", path.display()
         )),
         Notice::SessionNotSaved(error) => warning(format!(
-            "trouble with keeping the new session: {}", Report::from(*error).what
+            "the new session may not be saved: {}", Report::from(*error).what
         )),
         Notice::ContextIgnored(name) => warning(format!(
             "CLDKCTL_TOKEN is set, so the context {name} is not used; unset it to use the vault"
         )),
         Notice::TooLongForArgon2 => warning(
-            "the plain argon2 command takes no passphrase of more than 127 bytes, so it will not help to recover this vault".to_owned(),
+            "the argon2 command takes at most 127 bytes of passphrase, so it cannot recover this vault".to_owned(),
         ),
     }
 }

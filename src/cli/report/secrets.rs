@@ -13,8 +13,7 @@ use crate::prompt::passphrase::Weak;
 use crate::prompt::source::SourceError;
 use crate::vault::{KdfError, PublicRecipientError};
 
-const ALTERED: &str =
-    "the same answer comes when the part of the file that holds its key was altered";
+const ALTERED: &str = "a vault whose header was altered looks the same";
 
 pub(super) fn key(error: &KeyError) -> Report {
     match error {
@@ -22,7 +21,7 @@ pub(super) fn key(error: &KeyError) -> Report {
             Exit::Locked,
             format!("the vault {} is locked, and {why}", path.display()),
         )
-        .hint("run `cldkctl unlock` on a terminal, or hand the passphrase over with --passphrase-file or --passphrase-stdin, or an identity with --identity"),
+        .hint("run `cldkctl unlock` on a terminal, or use --passphrase-file, --passphrase-stdin or --identity"),
         KeyError::NeedsIdentity(path) => Report {
             exit: Exit::Locked,
             ..no_passphrase(path)
@@ -32,12 +31,12 @@ pub(super) fn key(error: &KeyError) -> Report {
         KeyError::WrongCached(path) => Report::new(
             Exit::WrongPassphrase,
             format!(
-                "the key that is held for the vault {} does not open it",
+                "the cached key of the vault {} does not open it",
                 path.display()
             ),
         )
         .hint(format!(
-            "forget it with `cldkctl lock`, and try again; {ALTERED}"
+            "run `cldkctl lock` and try again; {ALTERED}"
         )),
         KeyError::NothingTyped => {
             Report::new(Exit::Usage, "no passphrase was typed").hint("try again")
@@ -61,7 +60,7 @@ pub(super) fn no_passphrase(path: &Path) -> Report {
         Exit::WrongPassphrase,
         format!("no passphrase opens the vault {}", path.display()),
     )
-    .hint("name one of its identities with --identity; if a passphrase opened it before, it was altered: put a backup in its place")
+    .hint("name an identity with --identity; if a passphrase opened it before, it was altered: put a backup in its place")
 }
 
 pub(super) fn wrong_key(path: &Path) -> Report {
@@ -84,10 +83,10 @@ pub(super) fn new_passphrase(error: &NewPassphraseError) -> Report {
                 path.display()
             ),
         )
-        .hint(format!("hand it over with {flags}; nothing was written")),
+        .hint(format!("supply it with {flags}; nothing was written")),
         NewPassphraseError::Lines => {
             Report::new(Exit::Usage, "this passphrase has more than one line")
-                .hint("take one that can be typed at a prompt; nothing was written")
+                .hint("choose one that can be typed at a prompt; nothing was written")
         }
         NewPassphraseError::Weak(weak) => too_weak(weak),
         NewPassphraseError::Differ => Report::new(Exit::Usage, "the two passphrases differ")
@@ -104,7 +103,7 @@ fn too_weak(weak: &Weak) -> Report {
         what = format!("{what}. {}", weak.advice.trim_end_matches('.'));
     }
     Report::new(Exit::Usage, what).hint(
-        "take several words that do not belong together, answer with Enter alone to be given some, \
+        "choose several unrelated words, press Enter alone to have some chosen for you, \
          or insist with --allow-weak-passphrase; nothing was written",
     )
 }
@@ -112,10 +111,7 @@ fn too_weak(weak: &Weak) -> Report {
 fn identity(path: &Path, kind: IdentityKind, error: &IdentityError) -> Report {
     let name = path.display();
     let (kind, check) = match kind {
-        IdentityKind::Ssh => (
-            "SSH key",
-            "; `ssh-keygen -y -f` with the file tells whether it is the right one",
-        ),
+        IdentityKind::Ssh => ("SSH key", "; `ssh-keygen -y -f` checks it"),
         IdentityKind::Age => ("identity file", ""),
     };
     match error {
@@ -123,7 +119,7 @@ fn identity(path: &Path, kind: IdentityKind, error: &IdentityError) -> Report {
             Exit::Locked,
             format!("the {kind} {name} has a passphrase, and {why}"),
         )
-        .hint("run this on a terminal and without --no-input, or name one without a passphrase with --identity"),
+        .hint("run this on a terminal without --no-input, or name an identity without a passphrase with --identity"),
         IdentityError::Unanswered(why) => prompt(why),
         IdentityError::WrongPassphrase => Report::new(
             Exit::WrongPassphrase,
@@ -140,7 +136,7 @@ fn identity(path: &Path, kind: IdentityKind, error: &IdentityError) -> Report {
 
 pub(super) fn kdf(error: &KdfError) -> Report {
     Report::new(Exit::Failure, error.to_string())
-        .hint("free some memory, or open the vault on a machine that has more")
+        .hint("free some memory, or use a machine that has more")
 }
 
 pub(super) fn prompt(error: &PromptError) -> Report {
@@ -149,7 +145,7 @@ pub(super) fn prompt(error: &PromptError) -> Report {
         PromptError::NoTerminal | PromptError::Forbidden | PromptError::Io(_) => Exit::Failure,
     };
     Report::new(exit, error.to_string())
-        .hint("type it again, or hand it over on standard input or in a file")
+        .hint("type it again, or supply it on standard input or in a file")
 }
 
 pub(super) fn source(error: &SourceError) -> Report {
@@ -170,7 +166,7 @@ pub(super) fn not_kept(path: &Path, error: &KeepersError) -> Report {
             path.display()
         ),
     )
-    .hint("give the passphrase to each command with --passphrase-file, or use an --identity")
+    .hint("use --passphrase-file or --identity with each command")
 }
 
 pub(super) fn random(error: &getrandom::Error) -> Report {
@@ -178,12 +174,12 @@ pub(super) fn random(error: &getrandom::Error) -> Report {
         Exit::Failure,
         format!("the system gives no random bytes: {error}"),
     )
-    .hint("nothing was written; try again once the system has started up")
+    .hint("try again once the system has started up; nothing was written")
 }
 
 pub(super) fn recipient(error: &RecipientError) -> Report {
-    const LIST: &str = "`cldkctl vault recipients list` shows those it has; the vault is as it was";
-    const ANOTHER_LABEL: &str = "take another with --label; the vault is as it was";
+    const LIST: &str = "`cldkctl vault recipients list` shows the names; the vault is unchanged";
+    const ANOTHER_LABEL: &str = "choose another with --label; the vault is unchanged";
     let (exit, what, hint) = match error {
         RecipientError::Unusable(place, error) => return unusable_recipient(place, *error),
         RecipientError::Plugin(place, error) => {
@@ -197,16 +193,16 @@ pub(super) fn recipient(error: &RecipientError) -> Report {
         RecipientError::NoneIn(path) => {
             let what = format!("there is no recipient in {}", path.display());
             return Report::new(Exit::Usage, what)
-                .hint("it has one on each line: age1…, or an SSH public key");
+                .hint("put one on each line: age1…, or an SSH public key");
         }
         RecipientError::Exists(name) => {
             let what = format!("the vault is sealed to this recipient already: {name}");
             return Report::new(Exit::Failure, what)
-                .hint("see `cldkctl vault recipients list`; the vault is as it was");
+                .hint("see `cldkctl vault recipients list`; the vault is unchanged");
         }
         RecipientError::Label => (
             Exit::Usage,
-            "a label is 1 to 100 characters, with no control character and no blank at its ends",
+            "a label has 1 to 100 characters, no control characters, and no spaces at its ends",
             ANOTHER_LABEL,
         ),
         RecipientError::LabelTaken => (
@@ -222,18 +218,18 @@ pub(super) fn recipient(error: &RecipientError) -> Report {
         ),
         RecipientError::Last => (
             Exit::Failure,
-            "it is all that opens the vault, and nobody could without it",
-            "add another first, with `cldkctl vault recipients add` or `cldkctl vault passphrase`; or remove the vault with `cldkctl auth logout --all`",
+            "this is the last recipient, and nobody could open the vault without it",
+            "add another first with `cldkctl vault recipients add` or `cldkctl vault passphrase`",
         ),
         RecipientError::Passphrase => (
             Exit::Usage,
             "this is the passphrase's own recipient",
-            "take the passphrase away with `cldkctl vault passphrase --remove`",
+            "remove the passphrase with `cldkctl vault passphrase --remove`",
         ),
         RecipientError::PassphraseGone => (
             Exit::Failure,
-            "another command took the passphrase away meanwhile",
-            "try again; the vault is as it was",
+            "another command has just removed the passphrase",
+            "try again; the vault is unchanged",
         ),
     };
     Report::new(exit, what).hint(hint)
@@ -242,16 +238,12 @@ pub(super) fn recipient(error: &RecipientError) -> Report {
 fn unusable_recipient(place: &str, error: PublicRecipientError) -> Report {
     let hint = match error {
         PublicRecipientError::Secret => {
-            "take its public half: `age-keygen -y FILE`, or the .pub file beside an SSH key; treat a secret key that was on a command line as seen"
+            "use its public half, from `age-keygen -y FILE` or the .pub file; others may have seen this one on the command line"
         }
-        PublicRecipientError::PostQuantum => {
-            "take a key of age's own kind (`age-keygen`) or an SSH key"
-        }
+        PublicRecipientError::PostQuantum => "use an age key from `age-keygen`, or an SSH key",
         PublicRecipientError::RsaSmall
         | PublicRecipientError::RsaLarge
-        | PublicRecipientError::UnsupportedSsh => {
-            "make a key that age takes with `ssh-keygen -t ed25519`"
-        }
+        | PublicRecipientError::UnsupportedSsh => "make a key with `ssh-keygen -t ed25519`",
         PublicRecipientError::Worthless => "ask its owner for the right key",
         PublicRecipientError::DamagedSsh
         | PublicRecipientError::Characters

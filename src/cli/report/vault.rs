@@ -35,29 +35,25 @@ pub(super) fn unusable(path: &Path, error: &SealError) -> Report {
             "try the passphrase again; if it is the right one, a newer cldkctl wrote the file: install that version",
         ),
         SealError::Plugin(error) => plugin(path, error),
-        SealError::TooCostly { .. } => {
-            bad("if you trust the file, raise the limit with --kdf-ceiling MEMORY[,PASSES[,LANES]]")
-        }
-        SealError::NotAge | SealError::Scrypt => {
-            bad("it is no vault: check --vault, or move the file away and log in again")
-        }
+        SealError::TooCostly { .. } => bad(
+            "if you trust the file, raise the limit with --kdf-ceiling MEMORY[,ITERATIONS[,LANES]]",
+        ),
+        SealError::NotAge | SealError::Scrypt => bad("it is not a vault: check --vault"),
         // Of sealing alone.
         SealError::Recipient | SealError::Seal(_) | SealError::Mixed | SealError::TooMany => {
             unsaved(path, error)
         }
         SealError::Disagrees => bad(
-            "it can be read but not saved, which would lock the passphrase out; put a backup in its place",
+            "a save would lock the passphrase out, so it can only be read: put a backup in its place",
         ),
         SealError::Mac => bad(
-            "put a backup in its place; if a plugin's identity was used, see first whether that opens a backup",
+            "put a backup in its place; if you used a plugin's identity, check first that it opens the backup",
         ),
         SealError::LongHeader
         | SealError::ManyStanzas
         | SealError::Stanza(_)
         | SealError::Damaged(_)
-        | SealError::Contents(_) => {
-            bad("put a backup in its place, or move it away and log in again")
-        }
+        | SealError::Contents(_) => bad("put a backup in its place"),
     }
 }
 
@@ -87,20 +83,24 @@ pub(super) fn unsaved(path: &Path, error: &SealError) -> Report {
     let (why, hint) = match error {
         SealError::Contents(ContentsError::Damaged(why)) => (
             format!("its contents could not be read again: {why}"),
-            "make the change smaller, or take something out, as with `cldkctl auth logout`; ",
+            "make a smaller change, or remove a context with `cldkctl auth logout`; ",
         ),
         SealError::Plugin(_) => (
             error.to_string(),
-            "each save seals to every recipient: check the plugin and what it needs, or take its recipient out with `cldkctl vault recipients remove`; ",
+            "check the plugin and its device, or remove its recipient with `cldkctl vault recipients remove`; ",
         ),
         SealError::Mixed | SealError::TooMany => (error.to_string(), "leave a recipient out; "),
+        SealError::Recipient => (
+            error.to_string(),
+            "remove it with `cldkctl vault recipients remove`; ",
+        ),
         _ => (error.to_string(), ""),
     };
     Report::new(
         Exit::Failure,
         format!("cannot save the vault {path}: {why}"),
     )
-    .hint(format!("{hint}the vault is as it was"))
+    .hint(format!("{hint}the vault is unchanged"))
 }
 
 /// Another command is changing the vault and does not finish.
@@ -110,28 +110,28 @@ pub(super) fn busy(path: &Path) -> Report {
         Exit::Failure,
         format!("another cldkctl has been changing the vault {path} for 30 seconds"),
     )
-    .hint("see what it waits for, end it, and try again; the vault is as it was")
+    .hint("end the other command and try again; the vault is unchanged")
 }
 
 pub(super) fn store(error: &StoreError) -> Report {
     let (exit, hint) = match error {
         StoreError::Io { .. } => (
             Exit::Failure,
-            "the vault is as it was; check the disk and the permissions",
+            "check the disk and the permissions; the vault is unchanged",
         ),
         StoreError::Unconfirmed {
             done: "removed", ..
         } => (
             Exit::Failure,
-            "it is gone now; check the disk, and look again after the next start of the machine",
+            "check the disk, and after a restart check that it is still gone",
         ),
         StoreError::Unconfirmed { .. } => (
             Exit::Failure,
-            "what was saved counts from now on; check the disk, and make a backup on another one",
+            "check the disk, and make a backup on another one; what was saved is in effect",
         ),
         StoreError::NotOurs { .. } => (
             Exit::Failure,
-            "use a vault of your own with --vault, or have its owner give it to you with chown",
+            "name a vault of your own with --vault, or have its owner run `chown`",
         ),
         StoreError::Unmapped { .. } => (
             Exit::Failure,
@@ -139,11 +139,11 @@ pub(super) fn store(error: &StoreError) -> Report {
         ),
         StoreError::OpenFolder { .. } | StoreError::OpenFile { .. } => (
             Exit::Failure,
-            "take their permission with `chmod go-w`, or use another folder with --vault",
+            "take the permission away with `chmod go-w`, or use another folder with --vault",
         ),
         StoreError::Exists { .. } => (
             Exit::Failure,
-            "take another name, or replace it with --force",
+            "choose another name, or replace it with --force",
         ),
         StoreError::NotAFile { .. }
         | StoreError::NotAFileOrPipe { .. }
@@ -154,13 +154,13 @@ pub(super) fn store(error: &StoreError) -> Report {
 
 pub(super) fn backup(error: &BackupError) -> Report {
     match error {
-        BackupError::Terminal => Report::new(Exit::Usage, "a backup is not for a terminal to show")
-            .hint("send it to a file or a pipe, or write it as text with --armor"),
+        BackupError::Terminal => Report::new(Exit::Usage, "a backup is binary, and standard output is a terminal")
+            .hint("name a file, or write it as text with --armor"),
         BackupError::NotRead => Report::new(
             Exit::Failure,
-            "nobody reads the backup on standard output to its end",
+            "the program that reads the backup from standard output stopped early",
         )
-        .hint("there is no backup; check the command that it is sent to, and do it again"),
+        .hint("check that program and try again; there is no backup"),
         BackupError::ReplacesVault => {
             Report::new(Exit::Usage, "the backup would replace the vault itself")
                 .hint("name another file")
@@ -171,7 +171,7 @@ pub(super) fn backup(error: &BackupError) -> Report {
         )
         .hint("name a file to write, or - for standard output"),
         BackupError::Unwritten(error @ StoreError::Io { .. }) => store(error).hint(
-            "the vault is as it was, and so is the file, if there was one; check the disk and the permissions",
+            "check the disk and the permissions; the vault is unchanged, and so is the file, if there was one",
         ),
         BackupError::Unwritten(error) => store(error),
         BackupError::Armor(why) => {
@@ -187,56 +187,75 @@ pub(super) fn restore(error: &RestoreError) -> Report {
             Exit::Usage,
             "standard input cannot be the backup and the passphrase at once",
         )
-        .hint("hand the passphrase over with --passphrase-file"),
+        .hint("supply the passphrase with --passphrase-file"),
         RestoreError::Exists(path) => Report::new(
             Exit::Failure,
-            format!("there is a vault already at {}", path.display()),
+            format!("there is already a vault at {}", path.display()),
         )
-        .hint("add what it does not have with --merge, or replace and keep it with --force"),
+        .hint("add the missing contexts with --merge, or replace the vault with --force, which keeps a copy"),
         RestoreError::NoBackup(path) => Report::new(
             Exit::Usage,
             format!("there is no backup {}", path.display()),
         )
         .hint("name a file that `cldkctl vault backup` made"),
+        RestoreError::Unusable(path, error) => {
+            let report = unusable(path, error);
+            match error {
+                SealError::Stanza(StanzaError::Newer)
+                | SealError::Contents(ContentsError::Newer(_)) => report,
+                // What to do about a vault does not help with a backup.
+                SealError::NotAge
+                | SealError::Scrypt
+                | SealError::Mac
+                | SealError::LongHeader
+                | SealError::ManyStanzas
+                | SealError::Stanza(_)
+                | SealError::Damaged(_)
+                | SealError::Contents(_) => {
+                    report.hint("name another file that `cldkctl vault backup` made")
+                }
+                _ => report,
+            }
+        }
         RestoreError::Unreadable(error) => store(error)
             .hint("name a file that `cldkctl vault backup` made, or - for standard input"),
         RestoreError::Stdin(error) => Report::new(
             Exit::Failure,
             format!("cannot read standard input: {error}"),
         )
-        .hint("nothing was changed"),
+        .hint("check what is piped in; nothing was changed"),
         RestoreError::Locked(error) => secrets::key(error).hint(
-            "hand its passphrase over with --passphrase-file or --passphrase-stdin, or an identity with --identity",
+            "supply its passphrase with --passphrase-file or --passphrase-stdin, or an identity with --identity",
         ),
     }
 }
 
 pub(super) fn recovery_key(error: &RecoveryKeyError) -> Report {
     const TO_A_FILE: &str =
-        "have it written to a sheet with --kit FILE.svg or --kit FILE.txt; the vault is as it was";
+        "write it to a sheet with --kit FILE.svg or --kit FILE.txt; the vault is unchanged";
     match error {
         RecoveryKeyError::NoTerminal => {
             Report::new(Exit::Usage, "there is no terminal to show the key on").hint(TO_A_FILE)
         }
         RecoveryKeyError::Forbidden => Report::new(
             Exit::Usage,
-            "--no-input forbids to show the key on the terminal",
+            "--no-input forbids showing the key on the terminal",
         )
         .hint(TO_A_FILE),
         RecoveryKeyError::Ending => {
             Report::new(Exit::Usage, "the name of a kit ends in .svg or .txt")
-                .hint("an .svg prints as one page from any browser; the vault is as it was")
+                .hint("choose .svg to print one page from a browser; the vault is unchanged")
         }
         RecoveryKeyError::Exists(path) => Report::new(
             Exit::Failure,
-            format!("{} is there already", path.display()),
+            format!("{} exists already", path.display()),
         )
-        .hint("take another name, or overwrite it with --force; the vault is as it was"),
+        .hint("choose another name, or replace it with --force; the vault is unchanged"),
         RecoveryKeyError::Unwritten(path, error) => Report::new(
             Exit::Failure,
             format!("cannot write {}: {error}", path.display()),
         )
-        .hint("check the folder; the vault is as it was"),
+        .hint("check the folder; the vault is unchanged"),
         RecoveryKeyError::Unnamed(path, error, kept) => Report::new(
             Exit::Failure,
             format!("cannot write {}: {error}", path.display()),
@@ -249,7 +268,7 @@ pub(super) fn recovery_key(error: &RecoveryKeyError) -> Report {
             Exit::Failure,
             format!("cannot write {}: {error}", path.display()),
         )
-        .hint("the key is in the vault, and nobody has it: take it out with `cldkctl vault recipients remove`, and try again"),
+        .hint("the vault has a key that nobody holds: remove it with `cldkctl vault recipients remove`, and try again"),
         RecoveryKeyError::ShownUnsaved(error) => {
             let report = Report::from(&**error);
             let what = format!("{}; the key above opens nothing", report.what);
@@ -265,11 +284,11 @@ pub(super) fn change(error: &VaultError) -> Report {
             Exit::Usage,
             format!("the vault {} has no passphrase", path.display()),
         )
-        .hint("there is nothing to remove"),
+        .hint("see `cldkctl vault recipients list`"),
         VaultError::PassphraseAlone(path) => Report::new(
             Exit::Usage,
             format!(
-                "the vault {} opens with its passphrase alone, and nobody could open it then",
+                "only its passphrase opens the vault {}, so it cannot be removed",
                 path.display()
             ),
         )
@@ -282,11 +301,11 @@ pub(super) fn change(error: &VaultError) -> Report {
             Exit::Usage,
             "an identity cannot derive the key of the passphrase",
         )
-        .hint("give the passphrase itself"),
+        .hint("supply the passphrase itself"),
         VaultError::NotAccepted(error) => Report::new(
             Exit::Failure,
-            format!("cannot remember that the vault is accepted: {error}"),
+            format!("cannot note that the vault is accepted: {error}"),
         )
-        .hint("check what lies there, or move it away; the vault is as it was"),
+        .hint("check what is there, or move it away; the vault is unchanged"),
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct BackupArgs {
     #[arg(long)]
     armor: bool,
 
-    /// Replace the file if it is there already
+    /// Replace the file if it exists
     #[arg(long)]
     force: bool,
 }
@@ -90,7 +90,9 @@ fn armored(vault: &[u8]) -> Result<Vec<u8>, BackupError> {
     let text = armor(vault).map_err(|error| BackupError::Armor(error.to_string()))?;
     match Sealed::parse(&text) {
         Ok(back) if back.bytes() == vault => Ok(text),
-        _ => Err(BackupError::Armor("another one would come back".to_owned())),
+        _ => Err(BackupError::Armor(
+            "the text does not read back as the same vault".to_owned(),
+        )),
     }
 }
 

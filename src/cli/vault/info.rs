@@ -43,7 +43,10 @@ struct Opened {
 impl InfoArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         let sealed = settings.vault.sealed()?;
-        let opened = settings.vault.unseal_unasked(&sealed)?.map(|vault| Opened {
+        let vault = settings.vault.unseal_unasked(&sealed)?;
+        let contents = vault.as_ref().map(|vault| &vault.contents);
+        let kdf = settings.vault.cost(&sealed, contents)?;
+        let opened = vault.map(|vault| Opened {
             version: vault.contents.version(),
             revision: vault.contents.revision,
             contexts: vault.contents.contexts.len(),
@@ -59,7 +62,7 @@ impl InfoArgs {
             bytes: metadata.as_ref().map_or(0, std::fs::Metadata::len),
             modified: modified.and_then(|time| Timestamp::try_from(time).ok()),
             armored: sealed.is_armored(),
-            kdf: settings.vault.cost(&sealed, opened.is_some())?,
+            kdf,
             recommended_kdf: Cost::DEFAULT,
             stanzas: sealed.stanza_types().to_vec(),
             opened,

@@ -11,12 +11,12 @@ use crate::app::{
 };
 use crate::cli::error::{Error, RestoreError};
 use crate::cli::settings::Settings;
-use crate::files::{MAX_FILE_BYTES, Store, is_done};
+use crate::files::{MAX_FILE_BYTES, Store, StoreError, is_done};
 use crate::interrupt;
 use crate::keeper::Touch;
 use crate::prompt::source;
 use crate::secret::Passphrase;
-use crate::vault::{SealError, Sealed};
+use crate::vault::Sealed;
 
 /// Put a backup in place of the vault, once it has been opened
 ///
@@ -46,9 +46,9 @@ impl RestoreArgs {
         {
             return Err(RestoreError::StdinTwice.into());
         }
-        let (store, bytes) = read(settings, &self.file)?;
+        let (store, bytes) = read(&self.file)?;
         let backup = settings.vault.copy_in(store);
-        let sealed = Sealed::parse(&bytes).map_err(|error| backup.unusable(error))?;
+        let sealed = Sealed::parse(&bytes).map_err(|error| unusable(backup.unusable(error)))?;
         let exists = settings.vault.store.read()?.is_some();
         if exists && !self.force && !self.merge {
             return Err(RestoreError::Exists(settings.vault.path().to_owned()).into());
@@ -66,17 +66,12 @@ impl RestoreArgs {
     }
 }
 
-fn read(settings: &Settings, file: &Path) -> Result<(Store, Vec<u8>), Error> {
+fn read(file: &Path) -> Result<(Store, Vec<u8>), Error> {
     if file.as_os_str() == "-" {
         let store = Store::at(Path::new("/dev/stdin"))?;
         let bytes = source::read_stdin_at_most(MAX_FILE_BYTES).map_err(RestoreError::Stdin)?;
-        let Some(bytes) = bytes else {
-            return Err(settings
-                .vault
-                .copy_in(store)
-                .unusable(SealError::NotAge)
-                .into());
-        };
+        let path = store.path().to_owned();
+        let bytes = bytes.ok_or(RestoreError::Unreadable(StoreError::TooLarge { path }))?;
         return Ok((store, bytes));
     }
     let store = Store::at(file)?;
@@ -86,7 +81,15 @@ fn read(settings: &Settings, file: &Path) -> Result<(Store, Vec<u8>), Error> {
     }
 }
 
-/// Opens the backup as the vault itself would be: one of this vault opens with its held key.
+/// What is wrong with a backup, where the vault in place is not in question.
+fn unusable(error: app::Error) -> Error {
+    match error {
+        app::Error::Vault(path, error) => RestoreError::Unusable(path, error).into(),
+        error => error.into(),
+    }
+}
+
+/// Opens the backup as the vault itself would be: one of this vault opens with its cached key.
 fn open_backup<'a>(
     settings: &Settings,
     backup: &'a Vault,
@@ -95,15 +98,17 @@ fn open_backup<'a>(
 ) -> Result<OpenVault<'a>, Error> {
     let unlocker = &backup.unlocker;
     if let Some(passphrase) = passphrase {
-        let key = unlocker.derive_from(sealed, passphrase)?;
-        return Ok(backup.open_with(key, KeySource::Supplied, sealed)?);
+        let key = unlocker.derive_from(sealed, passphrase).map_err(unusable)?;
+        let opened = backup.open_with(key, KeySource::Supplied, sealed);
+        return opened.map_err(unusable);
     }
     if unlocker.identity.is_some() {
-        return Ok(backup.unseal_by_owner(sealed)?);
+        return backup.unseal_by_owner(sealed).map_err(unusable);
     }
-    let kdf = unlocker.kdf(sealed)?;
+    let kdf = unlocker.kdf(sealed).map_err(unusable)?;
     if let Some(key) = kdf.and_then(|kdf| unlocker.kept(kdf, Touch::Use)) {
-        return Ok(backup.open_with(key, KeySource::Keeper, sealed)?);
+        let opened = backup.open_with(key, KeySource::Keeper, sealed);
+        return opened.map_err(unusable);
     }
     let path = backup.path().display();
     settings.console.note(&format!("Opening the backup {path}"));
@@ -111,14 +116,15 @@ fn open_backup<'a>(
         app::Error::Key(error @ (KeyError::Locked(..) | KeyError::NeedsIdentity(_))) => {
             Error::from(RestoreError::Locked(error))
         }
-        error => error.into(),
+        error => unusable(error),
     };
     let kdf =
         kdf.ok_or_else(|| locked(KeyError::NeedsIdentity(backup.path().to_owned()).into()))?;
     let (key, _) = unlocker
         .ask(kdf, "Passphrase of the backup:")
         .map_err(locked)?;
-    Ok(backup.open_with(key, KeySource::Typed, sealed)?)
+    let opened = backup.open_with(key, KeySource::Typed, sealed);
+    opened.map_err(unusable)
 }
 
 /// Puts the backup in place; what is there is kept under a dated name.
@@ -161,7 +167,8 @@ fn replace(settings: &Settings, bytes: &[u8], opened: &OpenVault<'_>) -> Result<
 }
 
 /// Opens the vault that is there. What opened the backup opens it, too, if they have the same
-/// key; a passphrase that was handed over may be the backup's alone, so a held key comes next.
+/// key; a supplied passphrase may be the backup's alone, so a cached key comes next. An identity
+/// is not read again: a pipe has it once.
 fn open_beside<'a>(
     settings: &'a Settings,
     of_backup: VaultKey,
@@ -169,9 +176,10 @@ fn open_beside<'a>(
 ) -> Result<OpenVault<'a>, Error> {
     let vault = &settings.vault;
     let sealed = vault.sealed()?;
-    if of_backup.open(&sealed).is_ok() {
-        return Ok(vault.open_with(of_backup, KeySource::Supplied, &sealed)?);
-    }
+    let wrong = match vault.open_with(of_backup, KeySource::Supplied, &sealed) {
+        Err(error @ app::Error::Key(KeyError::Wrong(_))) => error,
+        opened => return Ok(opened?),
+    };
     if let Some(kdf) = vault.unlocker.kdf(&sealed)?
         && let Some(key) = vault.unlocker.kept(kdf, Touch::Use)
     {
@@ -182,6 +190,7 @@ fn open_beside<'a>(
             let key = vault.unlocker.derive_from(&sealed, passphrase)?;
             Ok(vault.open_with(key, KeySource::Supplied, &sealed)?)
         }
+        None if vault.unlocker.identity.is_some() => Err(wrong.into()),
         None => Ok(vault.open(Touch::Use)?),
     }
 }

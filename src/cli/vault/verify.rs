@@ -15,7 +15,7 @@ use crate::vault::Cost;
 /// Open the vault and check all of it: header, encryption, contents
 ///
 /// Exits with 0 if the vault is sound, with 5 if the passphrase or identity does not open
-/// it, and with 6 if it is damaged, altered or no vault. A copy elsewhere is checked with
+/// it, and with 6 if it is damaged, altered or not a vault. A copy elsewhere is checked with
 /// --vault. A vault that is older than one that was seen before is used, and reported.
 #[derive(Args, Debug)]
 pub(super) struct VerifyArgs {

@@ -65,16 +65,16 @@ pub enum SealError {
     #[error("the identity cannot be used: {0}")]
     Identity(String),
     /// A recipient in the contents is of a kind that cannot be sealed to.
-    #[error("it is sealed to a recipient of a kind that this cldkctl does not know")]
+    #[error("it is sealed to an unknown kind of recipient")]
     Recipient,
     /// A plugin that a recipient or an identity needs is missing, or failed.
     #[error(transparent)]
     Plugin(#[from] PluginError),
     /// A plugin forbids to mix its recipients with others.
-    #[error("one of its recipients allows no others of another kind beside it")]
+    #[error("one of its recipients cannot be combined with other kinds")]
     Mixed,
     /// Its header would be longer than any reader takes.
-    #[error("so many recipients do not fit its header of 64 KiB")]
+    #[error("so many recipients do not fit a header of 64 KiB")]
     TooMany,
     /// The system failed while sealing.
     #[error("sealing failed: {0}")]

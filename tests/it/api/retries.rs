@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::failures::auth;
-use crate::support::steps::{cloudeka_and_world, contents_of};
+use crate::support::steps::{cloudeka_and_world, contents_of, logged_in_to};
 use crate::support::world::Output;
 use crate::support::{Misbehave, PASSPHRASE, Standin, TOKEN, World};
 
@@ -12,10 +12,7 @@ use crate::support::{Misbehave, PASSPHRASE, Standin, TOKEN, World};
 fn log_in(retries: &str, arrange: impl FnOnce(&Standin)) -> (Output, usize, World) {
     let (cloudeka, world) = cloudeka_and_world();
     arrange(&cloudeka);
-    let output = auth(&world)
-        .0
-        .args(["--quiet", "--max-retries", retries])
-        .run();
+    let output = auth(&world).0.args(["--max-retries", retries]).run();
     output.assert_no_secret(&[TOKEN]);
     (output, cloudeka.requests().len(), world)
 }
@@ -33,7 +30,7 @@ fn trouble_that_passes_is_not_noticed() {
         let output = output.succeeded();
         assert_eq!(
             (&*output.stdout, &*output.stderr),
-            ("Auth success\n", ""),
+            ("Auth success\n", &*logged_in_to(&world)),
             "{how:?}"
         );
         assert_eq!(sent, 3, "{how:?}");

@@ -67,7 +67,10 @@ fn the_certificate_of_an_authority_is_no_servers_whether_it_is_trusted_or_not() 
         let output = run.run();
         // To name it is no help.
         assert!(!output.stderr.contains("goes with --ca-cert"), "{output}");
-        let says = ["of a certificate authority", "a certificate of its own"];
+        let says = [
+            "of a certificate authority",
+            "issue a certificate for the server",
+        ];
         assert_failed(&world, &before, output, 7, &says);
     }
     assert!(cloudeka.requests().is_empty());

@@ -2,7 +2,7 @@
 //! formats and colours.
 
 use crate::support::steps::{
-    cloudeka_and_world, contents_of, log_in, logged_in, type_new_passphrase,
+    cloudeka_and_world, contents_of, log_in, logged_in, logged_in_to, type_new_passphrase,
 };
 use crate::support::{Misbehave, PASSPHRASE, TOKEN, World};
 
@@ -19,7 +19,7 @@ fn with_passphrase<'world>(
 
 #[test]
 fn the_token_comes_from_a_pipe_and_the_passphrase_from_the_terminal() {
-    let (cloudeka, world) = cloudeka_and_world();
+    let (_cloudeka, world) = cloudeka_and_world();
     let mut terminal = world
         .cldkctl(["auth", "--token-stdin"])
         .stdin(format!("  {TOKEN}\r\n"))
@@ -29,10 +29,9 @@ fn the_token_comes_from_a_pipe_and_the_passphrase_from_the_terminal() {
     type_new_passphrase(&mut terminal, PASSPHRASE);
     assert_eq!(terminal.wait(), 0, "{}", terminal.screen());
     assert_eq!(terminal.stdout(), "Auth success\n");
-    let host = cloudeka.base_url().replace("http://", "");
     assert_eq!(
         terminal.stderr(),
-        format!("Logged in to {host} as Sari Wijaya, context default\n"),
+        logged_in_to(&world),
         "no warning, no spinner in a log file"
     );
     assert_eq!(

@@ -171,7 +171,7 @@ fn what_cannot_be_a_host_is_told_and_not_tried_again() {
         let (run, before) = auth(&world);
         let output = run.args(["-v", "-U", url]).run();
         assert!(!output.stderr.contains("trying again"), "{output}");
-        assert_failed(&world, &before, output, 7, &[url, "no name of a host"]);
+        assert_failed(&world, &before, output, 7, &[url, "not a host name"]);
     }
     // An address of one link, without the link.
     let (run, before) = auth(&world);

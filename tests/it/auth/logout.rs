@@ -271,3 +271,14 @@ fn an_old_copy_is_noticed_even_after_all_was_removed() {
         "{output}"
     );
 }
+
+#[test]
+fn a_token_in_the_environment_that_is_not_one_does_not_keep_anybody_logged_in() {
+    let (_cloudeka, world) = logged_in();
+    let logout = with_passphrase(&world, &["auth", "logout"]).env("CLDKCTL_TOKEN", "not a token");
+    logout.run().succeeded();
+    assert_eq!(
+        contents(&world)["contexts"].as_array().map(Vec::len),
+        Some(0)
+    );
+}

@@ -95,7 +95,7 @@ fn assert_told(place: &Place, output: &Output, is_new: bool, talk: bool, when: &
         || error.contains("http://127.0.0.1")
         || error.contains("standard");
     assert!(names_it, "{when}: which file?\n{output}");
-    if said.contains("as it was") {
+    if said.contains("unchanged") {
         assert!(
             !is_new,
             "{when}: it says that the vault is as it was\n{output}"
@@ -201,7 +201,7 @@ fn what_is_said_of_a_session_that_is_not_kept_is_true() {
         assert!(
             output
                 .stderr
-                .starts_with("warning: trouble with keeping the new session: "),
+                .starts_with("warning: the new session may not be saved: "),
             "{output}"
         );
         assert!(output.stderr.contains(says), "{output}");
@@ -327,7 +327,7 @@ fn a_folder_that_cannot_be_synced_after_all_leaves_the_new_vault_and_says_so() {
     let says = format!(
         "error: {} was written, but a power failure may undo that: cannot sync the folder: \
          Input/output error (os error 5)\n\
-         hint: what was saved counts from now on; check the disk, and make a backup on another one\n",
+         hint: check the disk, and make a backup on another one; what was saved is in effect\n",
         vault.display()
     );
     assert_eq!(output.stderr, says);

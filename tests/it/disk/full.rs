@@ -73,7 +73,7 @@ fn run_where(place: &Place, mount: &str) -> Output {
 fn assert_refused(place: &Place, output: &Output, says: &str, when: &str) {
     assert_eq!(output.code, 1, "{when}\n{output}");
     assert!(output.stderr.contains(says), "{when}\n{output}");
-    assert!(output.stderr.contains("as it was"), "{when}\n{output}");
+    assert!(output.stderr.contains("unchanged"), "{when}\n{output}");
     assert!(!output.stderr.contains("a bug in"), "{when}\n{output}");
     let is_new = place.assert_old_or_new(place.state_before(), when);
     assert!(!is_new, "{when}");

@@ -3,37 +3,12 @@
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{MetadataExt as _, chown, symlink};
-use std::path::Path;
 use std::time::Duration;
 
-use crate::support::steps::{cloudeka_and_world, contents_of, logged_in};
-use crate::support::world::{Cldkctl, mode, set_mode};
-use crate::support::{PASSPHRASE, SOMEONE_ELSE, TOKEN, World, can_be_someone_else};
+use crate::support::steps::{auth, cloudeka_and_world, contents_of, logged_in, names_in};
+use crate::support::world::{mode, set_mode};
+use crate::support::{PASSPHRASE, SOMEONE_ELSE, TOKEN, can_be_someone_else};
 use rustix::fs::FlockOperation;
-
-/// A login without a terminal.
-fn auth(world: &World) -> Cldkctl<'_> {
-    // In the runtime folder, so that it is not among what is in the vault's.
-    let passphrase = world.runtime().join("cldkctl.passphrase");
-    if !passphrase.exists() {
-        fs::write(passphrase, PASSPHRASE).expect("written");
-    }
-    world
-        .cldkctl(["auth", "--token-stdin"])
-        .env("CREDENTIALS_DIRECTORY", world.runtime())
-        .stdin(TOKEN)
-}
-
-/// The names in `folder`.
-fn names_in(folder: impl AsRef<Path>) -> Vec<String> {
-    let entries = fs::read_dir(folder).expect("a folder");
-    let name = |entry: fs::DirEntry| entry.file_name().into_string().expect("text");
-    let mut names: Vec<_> = entries
-        .map(|entry| name(entry.expect("an entry")))
-        .collect();
-    names.sort();
-    names
-}
 
 #[test]
 fn somebody_elses_folder_is_refused() {

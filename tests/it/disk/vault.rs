@@ -6,31 +6,10 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, symlink};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::support::steps::{cloudeka_and_world, contents_of, log_in, logged_in};
-use crate::support::world::{Cldkctl, mode, set_mode};
+use crate::support::steps::{auth, cloudeka_and_world, contents_of, log_in, logged_in, names_in};
+use crate::support::world::{mode, set_mode};
 use crate::support::{PASSPHRASE, SOMEONE_ELSE, TOKEN, World, can_be_someone_else};
 use rustix::fs::{FileType, Mode};
-
-/// A login without a terminal.
-fn auth(world: &World) -> Cldkctl<'_> {
-    // In the runtime folder, so that it is not among what is in the vault's.
-    fs::write(world.runtime().join("cldkctl.passphrase"), PASSPHRASE).expect("written");
-    world
-        .cldkctl(["auth", "--token-stdin"])
-        .env("CREDENTIALS_DIRECTORY", world.runtime())
-        .stdin(TOKEN)
-}
-
-/// The names in `folder`.
-fn names_in(folder: impl AsRef<Path>) -> Vec<String> {
-    let entries = fs::read_dir(folder).expect("a folder");
-    let name = |entry: fs::DirEntry| entry.file_name().into_string().expect("text");
-    let mut names: Vec<_> = entries
-        .map(|entry| name(entry.expect("an entry")))
-        .collect();
-    names.sort();
-    names
-}
 
 #[test]
 fn a_link_to_the_vault_stays_one_and_what_it_points_to_is_replaced() {

@@ -60,7 +60,7 @@ fn collect(folder: &Path, above: &mut Module, texts: &mut BTreeMap<Module, Strin
 
 /// The paths of all `use` declarations, unit tests left out; each group is taken apart.
 fn imports(text: &str) -> Vec<String> {
-    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let mut found = Vec::new();
     let mut rest = code;
     while let Some(at) = rest.find("use ") {

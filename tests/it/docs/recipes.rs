@@ -154,7 +154,7 @@ fn without_a_terminal_do_what_they_say() {
     for line in [file, stdin, identity] {
         assert_eq!(run(&world, line, &[]), format!("{TOKEN}\n"), "{line}");
         assert!(
-            run(&world, "cldkctl auth status", &[]).contains("locked\n"),
+            run(&world, "cldkctl auth status", &[]).contains(" locked\n"),
             "{line}"
         );
     }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use crate::support::failures::Files;
 use crate::support::standin::Answer;
-use crate::support::steps::{are_installed, cloudeka_and_world, unlock};
+use crate::support::steps::{are_installed, due};
 use crate::support::world::{Cldkctl, Output};
-use crate::support::{Misbehave, PASSPHRASE, Standin, TOKEN, World};
+use crate::support::{Misbehave, PASSPHRASE, TOKEN, World};
 use serde_json::json;
 
 const LOGIN: &str = "/core/cldkctl/auth";
@@ -23,17 +23,6 @@ const COMMANDS: [&[&str]; 5] = [
     &["api", PROFILE],
     &["exec", "--session", "--", "true"],
 ];
-
-/// Logged in with a session that is due, and unlocked: every command begins with a new one.
-fn due() -> (Standin, World) {
-    let (cloudeka, world) = cloudeka_and_world();
-    cloudeka.session_life(10);
-    let file = world.write("passphrase", PASSPHRASE);
-    let auth = world.cldkctl(["auth", "--token-stdin", "--passphrase-file"]);
-    auth.arg(file).stdin(TOKEN).run().succeeded();
-    unlock(&world, &[]);
-    (cloudeka, world)
-}
 
 fn command<'world>(world: &'world World, args: &[&str]) -> Cldkctl<'world> {
     let run = world.cldkctl(args.iter().copied());

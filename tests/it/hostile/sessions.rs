@@ -4,24 +4,13 @@
 use std::time::Duration;
 
 use crate::support::standin::{Answer, nobodys_url};
-use crate::support::steps::{cloudeka_and_world, contents_of, unlock};
-use crate::support::{Misbehave, PASSPHRASE, Standin, TOKEN, World};
+use crate::support::steps::{contents_of, due};
+use crate::support::{Misbehave, PASSPHRASE, Standin, TOKEN};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 const LOGIN: &str = "/core/cldkctl/auth";
 const PROFILE: &str = "/core/user/profile";
-
-/// Logged in with a session that is due, and unlocked.
-fn due() -> (Standin, World) {
-    let (cloudeka, world) = cloudeka_and_world();
-    cloudeka.session_life(10);
-    let file = world.write("passphrase", PASSPHRASE);
-    let auth = world.cldkctl(["auth", "--token-stdin", "--passphrase-file"]);
-    auth.arg(file).stdin(TOKEN).run().succeeded();
-    unlock(&world, &[]);
-    (cloudeka, world)
-}
 
 #[test]
 fn absurd_claims_are_believed_within_reason() {

@@ -242,9 +242,15 @@ fn a_path_acts_on_no_terminal_and_a_script_gets_it_byte_for_byte() {
         let mut terminal = run().args(["--color", "never", "-v"]).on_pty();
         assert_eq!(terminal.wait(), 0, "{args:?}: {}", terminal.screen());
         assert_harmless(&terminal.screen(), &format!("{args:?} on a terminal"));
+        if args == ["vault", "path"] {
+            assert!(
+                terminal.screen().contains("forged.age"),
+                "it is shown at all"
+            );
+        }
     }
     // Nor does what was typed, which clap quotes in colours of its own.
-    let typo = ["vault", "path", "--no-such-flag \u{1b}[2J", "--no-input"];
+    let typo = ["vault", "path", "--no-such-flag [\u{1b}[2J", "--no-input"];
     let mut terminal = world.cldkctl(typo).on_pty();
     assert_eq!(terminal.wait(), 2);
     assert!(!terminal.screen().contains("\u{1b}[2J"));

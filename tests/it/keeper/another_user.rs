@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::support::kernel::{
     Refusal, acting_as, has_keyrings, in_a_login_named, in_another_login, in_the_shared_login,
-    without_keyrings,
+    live_keys, without_keyrings,
 };
 use crate::support::steps::{are_installed, assert_unlocked, logged_in, status, unlock, unlocked};
 use crate::support::world::set_mode;
@@ -46,13 +46,8 @@ fn as_someone_else(program: &[&str]) -> (String, Option<i32>) {
 
 /// The ids of the keys for the vault of `world`, as the kernel lists them to who may see them.
 fn keys_of(world: &World) -> Vec<String> {
-    let keys = fs::read_to_string("/proc/keys").expect("the kernel lists keys");
-    let path = world.vault_path();
-    let ours = keys
-        .lines()
-        .filter(|line| line.contains(path.to_str().unwrap()) && line.contains(" user "))
-        // One that was invalidated ("I--Q--i") is listed until the kernel collects it.
-        .filter(|line| &line[15..16] != "i");
+    let keys = live_keys(&world.vault_path()).into_iter();
+    let ours = keys.filter(|line| line.contains(" user "));
     ours.map(|line| format!("0x{}", &line[..8])).collect()
 }
 
@@ -173,6 +168,8 @@ fn the_owner_in_another_login_does_not_get_the_key_of_a_session_either() {
         format!("unshare --user --map-root-user keyctl pipe {key}"),
         format!("unshare --user --map-root-user keyctl link {key} @s"),
     ];
+    assert!(!rings.is_empty(), "there is that of this session");
+    let without_rings = ways.len();
     for (ring, _) in &rings {
         ways.push(format!("keyctl list {ring}"));
         ways.push(format!("keyctl link {ring} @s"));
@@ -186,7 +183,11 @@ fn the_owner_in_another_login_does_not_get_the_key_of_a_session_either() {
     for way in &ways {
         in_another_login(|| try_and_use(way, 4));
     }
-    in_the_shared_login(|| ways.iter().take(17).for_each(|way| try_and_use(way, 4)));
+    in_the_shared_login(|| {
+        ways.iter()
+            .take(without_rings)
+            .for_each(|way| try_and_use(way, 4))
+    });
     // And joined by the name of each keyring that can be seen, and by that of the vault.
     let names = rings.iter().map(|(_, name)| name.as_str());
     // Those are the kernel's, which nobody joins.

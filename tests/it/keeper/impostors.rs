@@ -8,7 +8,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::support::kernel::{Refusal, has_keyrings, without_keyrings};
+use crate::support::kernel::{Refusal, has_keyrings, live_keys, without_keyrings};
 use crate::support::steps::{
     are_installed, assert_locked, assert_unlocked, logged_in, unlock, unlocked,
 };
@@ -21,14 +21,9 @@ fn slot(world: &World) -> String {
 
 /// The id of our key, as the kernel lists it.
 fn key_of(world: &World) -> String {
-    let keys = fs::read_to_string("/proc/keys").unwrap();
-    let path = world.vault_path();
-    // One that was invalidated ("I--Q--i") is listed until the kernel collects it.
-    let is_alive = |line: &str| &line[15..16] != "i";
-    let is_ours = |line: &&str| {
-        line.contains(path.to_str().unwrap()) && line.contains(" user ") && is_alive(line)
-    };
-    format!("0x{}", &keys.lines().find(is_ours).expect("a key")[..8])
+    let mut keys = live_keys(&world.vault_path()).into_iter();
+    let ours = keys.find(|line| line.contains(" user ")).expect("a key");
+    format!("0x{}", &ours[..8])
 }
 
 /// `keyctl` with these arguments and this on stdin; as another user in this very session,
@@ -66,7 +61,7 @@ fn assert_told(world: &World) {
         &["api", "/core/user/profile"],
     ] {
         let output = world.cldkctl(args.iter().copied()).run().expect_code(5);
-        assert!(output.stderr.contains("the key that is held"), "{output}");
+        assert!(output.stderr.contains("the cached key"), "{output}");
         assert!(output.stderr.contains("cldkctl lock"), "{output}");
         output.assert_no_secret(&[TOKEN, PASSPHRASE]);
     }
@@ -162,16 +157,17 @@ fn a_key_that_another_user_put_into_the_session_is_not_believed() {
 
 /// How many keys for the vault belong to this user.
 fn keys_of_owner(world: &World, uid: u32) -> usize {
-    let keys = fs::read_to_string("/proc/keys").unwrap();
-    let path = world.vault_path();
-    let is_theirs = |line: &&str| {
+    let is_theirs = |line: &&String| {
         let owner = line
             .split_whitespace()
             .nth(5)
             .and_then(|text| text.parse().ok());
-        line.contains(path.to_str().unwrap()) && line.contains(" user ") && owner == Some(uid)
+        line.contains(" user ") && owner == Some(uid)
     };
-    keys.lines().filter(is_theirs).count()
+    live_keys(&world.vault_path())
+        .iter()
+        .filter(is_theirs)
+        .count()
 }
 
 /// Talks to the agent, as a program of the same user may.

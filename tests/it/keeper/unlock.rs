@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::process::Command;
 
 use crate::support::kernel::{
-    Refusal, has_keyrings, in_another_login, in_the_shared_login, without_keyrings,
+    Refusal, has_keyrings, in_another_login, in_the_shared_login, live_keys, without_keyrings,
 };
 use crate::support::steps::{
     are_installed, assert_locked, assert_unlocked, cloudeka_and_world, logged_in, status, unlock,
@@ -180,11 +180,7 @@ fn locking_in_one_login_locks_every_other() {
 
     unlock(&world, &[]);
     in_another_login(|| world.cldkctl(["auth", "logout", "--all"]).run().succeeded());
-    let line = format!("cldkctl:{}: ", world.vault_path().display());
-    // One that was invalidated ("I--Q--i") is listed until the kernel collects it.
-    let keys = fs::read_to_string("/proc/keys").unwrap();
-    let alive = |key: &str| key.contains(&line) && &key[15..16] != "i";
-    assert!(!keys.lines().any(alive), "{keys}");
+    assert_eq!(live_keys(&world.vault_path()), [""; 0]);
 }
 
 #[test]

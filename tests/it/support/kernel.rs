@@ -10,7 +10,9 @@
 )]
 
 use std::ffi::CString;
+use std::fs;
 use std::panic::resume_unwind;
+use std::path::Path;
 use std::thread;
 
 /// How the kernel says no to `keyctl`, `add_key` and `request_key`.
@@ -20,6 +22,17 @@ pub enum Refusal {
     NotPermitted,
     /// `ENOSYS`, as profiles that want to look like an old kernel do, and gVisor.
     NotThere,
+}
+
+/// The lines of `/proc/keys` about keys of this vault, proc_keys(5). One that was invalidated
+/// (flags that end with `i`) is listed until the kernel collects it, and left out.
+pub fn live_keys(vault: &Path) -> Vec<String> {
+    let keys = fs::read_to_string("/proc/keys").expect("the kernel lists keys");
+    let slot = format!("cldkctl:{}: ", vault.display());
+    keys.lines()
+        .filter(|line| line.contains(&slot) && &line[15..16] != "i")
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Runs `story` as another login of the same user: in a session keyring of its own, which

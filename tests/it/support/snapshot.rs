@@ -101,11 +101,16 @@ impl<'world> Transcript<'world> {
         if !self.text.ends_with('\n') {
             self.text.push_str("[NO NEWLINE]\n");
         }
-        for line in output.stderr.lines() {
+        self.ended(&output.stderr, output.code);
+    }
+
+    /// Notes standard error, and an exit code other than 0.
+    fn ended(&mut self, stderr: &str, code: i32) {
+        for line in stderr.lines() {
             self.text.push_str(&format!("stderr: {line}\n"));
         }
-        if output.code != 0 {
-            self.text.push_str(&format!("exit code: {}\n", output.code));
+        if code != 0 {
+            self.text.push_str(&format!("exit code: {code}\n"));
         }
     }
 
@@ -130,13 +135,11 @@ impl<'world> Transcript<'world> {
             terminal.expect(question);
             terminal.send_secret(answer);
         }
-        terminal.wait();
+        let code = terminal.wait();
         let screen = terminal.screen().replace('\r', "");
         let line = args.join(" ");
         self.text.push_str(&format!("\n$ cldkctl {line}\n{screen}"));
-        for line in terminal.stderr().lines() {
-            self.text.push_str(&format!("stderr: {line}\n"));
-        }
+        self.ended(&terminal.stderr(), code);
     }
 
     /// Fails the test unless this is what the file of that name has.

@@ -9,6 +9,7 @@ use bech32::{Bech32, Hrp};
 use serde_json::Value;
 
 use super::pty::{drain, feed};
+use super::world::Cldkctl;
 use super::{Session, Standin, World, starting};
 
 /// A token of the form that the portal makes.
@@ -52,12 +53,43 @@ pub fn log_in(world: &World, token: &str, args: &[&str]) {
     assert_eq!(terminal.wait(), 0, "{}", terminal.screen());
 }
 
+/// A login with [`TOKEN`] and [`PASSPHRASE`] without a terminal.
+pub fn auth(world: &World) -> Cldkctl<'_> {
+    // In the runtime folder, so that it is not among what is in the vault's.
+    let passphrase = world.runtime().join("cldkctl.passphrase");
+    if !passphrase.exists() {
+        fs::write(passphrase, PASSPHRASE).expect("written");
+    }
+    world
+        .cldkctl(["auth", "--token-stdin"])
+        .env("CREDENTIALS_DIRECTORY", world.runtime())
+        .stdin(TOKEN)
+}
+
+/// Logged in with a session that is due, and unlocked: every command begins with a new one.
+#[track_caller]
+pub fn due() -> (Standin, World) {
+    let (cloudeka, world) = cloudeka_and_world();
+    cloudeka.session_life(10);
+    let file = world.write("passphrase", PASSPHRASE);
+    let auth = world.cldkctl(["auth", "--token-stdin", "--passphrase-file"]);
+    auth.arg(file).stdin(TOKEN).run().succeeded();
+    unlock(&world, &[]);
+    (cloudeka, world)
+}
+
 /// [`cloudeka_and_world`] with a vault that is unlocked by `unlock` and these arguments.
 #[track_caller]
 pub fn unlocked(args: &[&str]) -> (Standin, World) {
     let (cloudeka, world) = logged_in();
     unlock(&world, args);
     (cloudeka, world)
+}
+
+/// What a login with [`TOKEN`] says on standard error.
+pub fn logged_in_to(world: &World) -> String {
+    let host = world.host().expect("a stand-in");
+    format!("Logged in to {host} as Sari Wijaya, context default\n")
 }
 
 /// Unlocks the vault with [`PASSPHRASE`] and no terminal; more arguments after `unlock`.
@@ -67,6 +99,17 @@ pub fn unlock(world: &World, args: &[&str]) {
     let output = unlock.stdin(PASSPHRASE).run().succeeded();
     assert_eq!(output.stdout, "", "{output}");
     output.assert_no_secret(&[TOKEN, PASSPHRASE]);
+}
+
+/// The names in `folder`, sorted.
+pub fn names_in(folder: impl AsRef<Path>) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let name = |entry: fs::DirEntry| entry.file_name().into_string().expect("text");
+    let mut names: Vec<_> = entries
+        .map(|entry| name(entry.expect("an entry")))
+        .collect();
+    names.sort();
+    names
 }
 
 /// Fails the test unless the vault opens by itself: `auth token` prints [`TOKEN`], and

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::support::steps::{cloudeka_and_world, contents_of, logged_in};
+use crate::support::steps::{cloudeka_and_world, contents_of, logged_in, logged_in_to};
 use crate::support::world::{Output, set_mode};
 use crate::support::{PASSPHRASE, Session, TOKEN, World};
 
@@ -95,8 +95,9 @@ fn the_passphrase_is_read_from_a_file() {
     let login = world
         .cldkctl(["auth", "--token-stdin", "--passphrase-file"])
         .arg(&path);
-    let output = login.arg("--quiet").stdin(TOKEN).run().succeeded();
-    assert_eq!((&*output.stdout, &*output.stderr), ("Auth success\n", ""));
+    let output = login.stdin(TOKEN).run().succeeded();
+    let said = (&*output.stdout, &*output.stderr);
+    assert_eq!(said, ("Auth success\n", &*logged_in_to(&world)));
     contents_of(&world.vault_path(), PASSPHRASE);
 
     let by_flag = world

@@ -172,3 +172,22 @@ fn a_variable_that_is_no_text_is_wrong_usage() {
     token.run().expect_code(2);
     assert_eq!(cloudeka.connections(), connections);
 }
+
+#[test]
+fn a_token_that_cannot_be_read_says_nothing_of_a_vault() {
+    let world = World::new();
+    let mut command = Command::new("bash");
+    command.args([
+        "-c",
+        "exec \"$0\" auth --token-stdin < /",
+        env!("CARGO_BIN_EXE_cldkctl"),
+    ]);
+    command
+        .env("XDG_DATA_HOME", world.data())
+        .env("HOME", world.home());
+    let output = output_of(&mut command);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("cannot read standard input"), "{said}");
+    assert!(!said.contains("vault"), "{said}");
+}

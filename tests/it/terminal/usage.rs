@@ -399,3 +399,12 @@ fn a_subcommand_that_other_tools_have_is_not_sent_as_a_token() {
     }
     assert_eq!(cloudeka.connections(), 0);
 }
+
+#[test]
+fn a_variable_that_a_flag_overrides_may_be_anything() {
+    let world = World::new();
+    let path = world.cldkctl(["vault", "path", "--base-url", "https://one.example"]);
+    path.env("CLDKCTL_BASE_URL", "not an address")
+        .run()
+        .succeeded();
+}

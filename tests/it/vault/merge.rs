@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::support::keys::Key;
 use crate::support::steps::{cloudeka_and_world, contents_of, log_in};
 use crate::support::world::Output;
 use crate::support::{Account, PASSPHRASE, Standin, TOKEN, World};
@@ -251,4 +252,23 @@ fn what_an_unlocked_vault_is_merged_with_is_asked_for_all_the_same() {
         .run()
         .expect_code(4);
     assert!(output.stderr.contains("copy.age"), "{output}");
+}
+
+#[test]
+fn an_identity_in_a_pipe_is_read_once_and_the_vault_that_it_does_not_open_is_named() {
+    let (cloudeka, world) = cloudeka_and_world();
+    log_in(&world, TOKEN, &[]);
+    let other = World::new().at(&cloudeka);
+    let key = Key::age(&other, "machine.key");
+    let login = other.cldkctl(["auth", "--token-stdin", "--recipient", &key.recipient]);
+    login.stdin(TOKEN).run().succeeded();
+    world.write("copy.age", fs::read(other.vault_path()).expect("a vault"));
+    let before = world.files();
+    let merge = ["vault", "restore", "--merge", "copy.age", "--identity"];
+    let merge = world.cldkctl(merge).arg("/dev/stdin");
+    let identity = fs::read(&key.identity).expect("an identity");
+    let output = merge.stdin(identity).run().expect_code(5);
+    let named = format!("does not open the vault {}", world.vault_path().display());
+    assert!(output.stderr.contains(&named), "{output}");
+    assert_eq!(world.files(), before);
 }

@@ -141,7 +141,7 @@ fn a_held_key_of_the_old_one_opens_nothing_and_says_why() {
     assert!(
         output
             .stderr
-            .contains("changed since it was unlocked, so it is locked again"),
+            .contains("locked again: its passphrase or cost has changed since it was unlocked"),
         "{output}"
     );
     let mut terminal = world.cldkctl(["auth", "token"]).on_pty();
@@ -263,7 +263,12 @@ fn the_last_thing_that_opens_it_is_not_taken_away() {
     let before = vault(&world);
     let run = world.cldkctl(["vault", "passphrase", "--remove", "--passphrase-stdin"]);
     let output = run.stdin(PASSPHRASE).run().expect_code(2);
-    assert!(output.stderr.contains("nobody could open it"), "{output}");
+    assert!(
+        output
+            .stderr
+            .contains("only its passphrase opens the vault"),
+        "{output}"
+    );
     assert_eq!(vault(&world), before);
 }
 

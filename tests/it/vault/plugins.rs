@@ -122,7 +122,7 @@ fn assert_blames_the_plugin(what: &str, output: &Output) {
         "damaged",
         "altered",
         "log in again",
-        "move it",
+        " move it",
         "backup",
         "\u{fffd}",
         "\u{2068}",
@@ -164,7 +164,7 @@ fn one_that_does_so_when_the_vault_is_saved_is_named_and_the_vault_is_as_it_was(
         let output = story.by_passphrase(&rename, path).expect_code(1);
         assert_blames_the_plugin(what, &output);
         assert!(
-            output.stderr.contains("the vault is as it was"),
+            output.stderr.contains("the vault is unchanged"),
             "{what}: {output}"
         );
     }

@@ -208,7 +208,7 @@ fn a_sheet_overwrites_nothing_unasked_and_leaves_nothing_else_behind() {
         recovery_key(&world, &["--kit", name]).expect_code(2);
     }
     let output = recovery_key(&world, &["--kit", "no/such/folder.svg"]).expect_code(1);
-    assert!(output.stderr.contains("as it was"), "{output}");
+    assert!(output.stderr.contains("unchanged"), "{output}");
     recovery_key(&world, &["--force"]).expect_code(2);
     assert_eq!(fs::read(&kit).unwrap(), b"not to be lost");
     assert_eq!(fs::read(world.vault_path()).unwrap(), before);
@@ -252,7 +252,7 @@ fn a_sheet_is_gone_again_when_the_vault_cannot_be_replaced() {
     world.write("passphrase", PASSPHRASE);
     let before = world.files();
     let output = recovery_key(&world, &["--kit", "kit.svg"]).expect_code(1);
-    assert!(output.stderr.contains("as it was"), "{output}");
+    assert!(output.stderr.contains("unchanged"), "{output}");
     assert_eq!(world.files(), before);
 
     // On a terminal the key was shown by then, so it is said what it is good for.

@@ -311,3 +311,18 @@ fn a_backup_may_be_anybodys_and_lie_anywhere() {
     restore(&world, &file, PASSPHRASE, &[]).succeeded();
     assert_eq!(read(world.vault_path()), bytes);
 }
+
+#[test]
+fn a_file_that_is_not_a_backup_is_no_reason_to_doubt_the_vault() {
+    let (_cloudeka, world) = logged_in();
+    let before = fs::read(world.vault_path()).expect("a vault");
+    let cut = &before[..before.len() - 20];
+    for (content, code) in [(&b"a note"[..], 6), (cut, 6)] {
+        let notes = world.write("notes", content);
+        let output = restore(&world, &notes, PASSPHRASE, &["--force"]).expect_code(code);
+        let hint = "hint: name another file that `cldkctl vault backup` made\n";
+        assert!(output.stderr.contains(hint), "{output}");
+        assert!(output.stderr.contains("/notes"), "{output}");
+        assert_eq!(fs::read(world.vault_path()).expect("a vault"), before);
+    }
+}

@@ -255,7 +255,7 @@ fn a_restore_that_fails_changes_nothing_that_is_remembered() {
     for before in ["1\n", "9\n", "11\n", "20\n", "1 older\n", "20 older\n"] {
         fs::write(memory_of(&world), before).expect("written");
         let output = with_files_of_at_most(&world, old.len(), &restore).expect_code(1);
-        assert!(output.stderr.contains("as it was"), "{output}");
+        assert!(output.stderr.contains("unchanged"), "{output}");
         assert_eq!(fs::read(world.vault_path()).expect("a vault"), old);
         let after = fs::read_to_string(memory_of(&world)).expect("a text");
         assert_eq!(after, before);

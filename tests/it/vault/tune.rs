@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use crate::support::keys::Key;
 use crate::support::steps::{cloudeka_and_world, contents_of, kdf_of, log_in, logged_in};
 use crate::support::world::Cldkctl;
 use crate::support::{PASSPHRASE, TOKEN, World};
@@ -131,7 +132,9 @@ fn a_held_key_of_before_says_that_the_cost_was_changed() {
     tune(&world, &args).run().succeeded();
     let output = world.cldkctl(["auth", "token"]).run().expect_code(4);
     assert!(
-        output.stderr.contains("the cost of the vault was changed"),
+        output
+            .stderr
+            .contains("its passphrase or cost has changed since it was unlocked"),
         "{output}"
     );
 }
@@ -210,4 +213,23 @@ fn it_never_takes_less_than_the_vault_has_unless_it_is_told_to_and_then_says_so(
     assert!(output.stderr.contains("less than it has"), "{output}");
     let again = tune(&world, &["--memory=19MiB"]).run().succeeded();
     assert!(!again.stderr.contains("warning: "), "{again}");
+}
+
+#[test]
+fn the_cost_of_a_vault_that_an_identity_opens_is_told_above_the_ceiling_too() {
+    let (_cloudeka, world) = logged_in();
+    let key = Key::age(&world, "machine.key");
+    let add = ["vault", "recipients", "add", "--passphrase-stdin"];
+    let add = world.cldkctl(add).arg(&key.recipient).stdin(PASSPHRASE);
+    add.run().succeeded();
+    for command in ["vault info", "auth status"] {
+        let cost = |ceiling: &str| {
+            let shown = world.cldkctl(command.split(' ').chain(["--output", "json"]));
+            let shown = shown.arg("--identity").arg(&key.identity);
+            let output = shown.args(["--kdf-ceiling", ceiling]).run().succeeded();
+            serde_json::from_str::<Value>(&output.stdout).expect("JSON")["kdf"].clone()
+        };
+        assert!(!cost("4GiB").is_null(), "{command}");
+        assert_eq!(cost("64KiB"), cost("4GiB"), "{command}");
+    }
 }

@@ -64,7 +64,7 @@ impl Kit {
             let name = name.to_string_lossy();
             if name.starts_with(DRAFT) && name.ends_with(".tmp") {
                 settings.console.warn(&format!(
-                    "{} is the sheet of a run that did not come to its end; print it if `cldkctl vault recipients \
+                    "{} is the sheet of a run that did not finish; print it if `cldkctl vault recipients \
                      list` has the recipient on it, and delete it",
                     path.display()
                 ));
