@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::support::kernel::{Refusal, without_keyrings};
+use crate::support::memory::can_look_inside;
 use crate::support::steps::{are_installed, cloudeka_and_world, logged_in, unlock};
 use crate::support::strace::{can_trace, tampered};
 use crate::support::{Misbehave, SOMEONE_ELSE, TOKEN, World, can_be_someone_else, wait_until};
@@ -143,6 +144,9 @@ fn where_the_system_refuses_to_make_it_private_it_says_so() {
 
 #[test]
 fn no_file_is_left_open_for_what_it_starts_nor_a_secret_put_in_one() {
+    if !can_look_inside() {
+        return;
+    }
     let (cloudeka, world) = cloudeka_and_world();
     cloudeka.misbehave(Misbehave::NeverAnswer);
     let running = world

@@ -30,9 +30,13 @@ pub const EXIT: &str = "exit_group";
 /// Whether the memory of another process can be searched here; [skips](skip) when not.
 #[track_caller]
 pub fn can_be_searched() -> bool {
-    if !steps::are_installed(&["strace"]) {
-        return false;
-    }
+    steps::are_installed(&["strace"]) && can_look_inside()
+}
+
+/// Whether memory, arguments and open files of the binary, which is not dumpable, can be read
+/// here, proc(5); [skips](skip) when not.
+#[track_caller]
+pub fn can_look_inside() -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {
         skip("only root can look into a process that is not dumpable");

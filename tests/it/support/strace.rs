@@ -1,7 +1,7 @@
 //! The system calls of a run, with strace(1): watched, made to fail, or made its last.
 //!
-//! The binary is not dumpable, so that no process of the same user may trace it. Root may, and
-//! so may whoever starts it: strace begins before the program does, ptrace(2).
+//! The binary is not dumpable, so that no process of the same user may look into it, ptrace(2).
+//! Root may.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -57,7 +57,8 @@ pub struct Call {
 /// Whether runs can be traced here; [skips](super::skip) when not.
 #[track_caller]
 pub fn can_trace() -> bool {
-    if !are_installed(&["strace"]) {
+    // Without root, strace sees the calls and not the paths, which it reads from memory.
+    if !are_installed(&["strace"]) || !super::memory::can_look_inside() {
         return false;
     }
     let starting = super::starting();
