@@ -128,7 +128,7 @@ pub trait Keeper {
     /// When this keeper is not available.
     fn get(&self, slot: &Slot, salt: &Salt, touch: Touch) -> Result<Found, KeeperError>;
 
-    /// Forgets all keys of a vault, in every scope, at once.
+    /// Forgets the keys of a vault at once: all that `reach` covers.
     ///
     /// # Errors
     /// When this keeper is not available, or does not let go of one.

@@ -28,8 +28,9 @@ pub fn wipe_stack() {
     }
 }
 
-/// How far below this frame the stack was ever written, in bytes, no less; at most the largest of
-/// [`DEPTHS`]. mincore(2) tells: a page that was never written is not in memory.
+/// How far below this frame the stack was written, in bytes; at most the largest of [`DEPTHS`].
+/// mincore(2) tells: a page that was never written is not in memory. Neither is one that was
+/// swapped out, which then counts as not written unless a deeper page is in memory.
 #[cfg(target_os = "linux")]
 #[inline(never)]
 fn in_use() -> usize {

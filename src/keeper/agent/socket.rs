@@ -1,4 +1,4 @@
-//! Where the agent's socket lies: in a folder that nobody else can enter.
+//! Where the agent's socket lies: in a folder that nobody else can write to.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;

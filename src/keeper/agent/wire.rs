@@ -18,7 +18,7 @@ pub const MAX_REPLY: usize = 2 + CachedKey::LEN;
 /// What a client asks for.
 #[derive(Debug)]
 pub enum Request {
-    /// Hold this key.
+    /// Keep this key.
     Put(Slot, CachedKey),
     /// Give the key of this vault.
     Get(Slot, Touch),
@@ -29,11 +29,11 @@ pub enum Request {
 /// What the agent answers.
 #[derive(Debug)]
 pub enum Reply {
-    /// Done; or nothing is held, or was.
+    /// The key was put, or there is none to give or to forget.
     Nothing,
-    /// The key; or, for [`Request::Forget`], what was held is forgotten.
+    /// The key that was asked for.
     CachedKey(CachedKey),
-    /// It was forgotten.
+    /// There was a key, and it is forgotten.
     Forgotten,
 }
 
@@ -44,7 +44,7 @@ pub enum Received {
     Whole(Request),
     /// There is more to come.
     Part,
-    /// It is none.
+    /// These bytes are not a request.
     Nonsense,
 }
 
