@@ -330,11 +330,11 @@ fn removing_asks_for_the_passphrase_even_where_the_vault_is_unlocked() {
     let passphrase = passphrase(&world);
     // One terminal, and so one session of the keeper, for all of it.
     let script = format!(
-        "set -e; cldkctl=$0; \
-         $cldkctl unlock --passphrase-file {passphrase:?}; \
-         $cldkctl auth token --no-input >/dev/null && echo was unlocked; \
-         $cldkctl vault recipients remove machine; \
-         $cldkctl auth token --no-input >/dev/null && echo still unlocked"
+        "set -e; cldkctl() {{ \"$0\" \"$@\"; }}; \
+         cldkctl unlock --passphrase-file {passphrase:?}; \
+         cldkctl auth token --no-input >/dev/null && echo was unlocked; \
+         cldkctl vault recipients remove machine; \
+         cldkctl auth token --no-input >/dev/null && echo still unlocked"
     );
     let shell = World::with_binary("/bin/sh");
     let mut terminal = shell
