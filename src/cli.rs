@@ -92,8 +92,12 @@ fn parse() -> Result<Cli, clap::Error> {
 #[must_use]
 pub fn main() -> Exit {
     let mut words = std::env::args_os().skip(1);
-    if words.next().is_some_and(|word| word == agent::COMMAND) {
-        return hold_keys(words.next().is_some_and(|word| word == agent::SERVE));
+    match words.next() {
+        Some(word) if word == agent::COMMAND => {
+            return hold_keys(words.next().is_some_and(|word| word == agent::SERVE));
+        }
+        Some(word) if word == completion::COMMAND => return completion::answer(words.next()),
+        _ => {}
     }
     let token = environment::take_tokens();
     let cli = match parse() {

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::environment::{SESSION_VARIABLE, TOKEN_VARIABLE};
 use super::error::{Error, ExecError};
@@ -27,7 +27,7 @@ pub struct ExecArgs {
     session: bool,
 
     /// The command and its arguments
-    #[arg(required = true, last = true, value_name = "CMD")]
+    #[arg(required = true, last = true, value_name = "CMD", value_hint = ValueHint::CommandWithArguments)]
     command: Vec<OsString>,
 }
 

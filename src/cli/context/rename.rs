@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::app::named_context;
+use crate::cli::completion::NEW;
 use crate::cli::error::Error;
 use crate::cli::settings::Settings;
 use crate::keeper::Touch;
@@ -15,7 +16,7 @@ pub(super) struct RenameArgs {
     #[arg(value_name = "OLD")]
     old: ContextName,
     /// Its new name
-    #[arg(value_name = "NEW")]
+    #[arg(value_name = NEW)]
     new: ContextName,
 }
 

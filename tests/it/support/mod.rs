@@ -9,6 +9,7 @@
 //! - [`kernel`]: another login, or a kernel that refuses its keyrings.
 //! - [`strace`]: the system calls of a run, watched, made to fail, or made its last.
 //! - [`saves`]: every command that writes the vault, and what holds whatever becomes of it.
+//! - [`shells`]: bash, zsh and fish, and a person who presses TAB.
 //! - [`memory`]: what a process has in memory when it ends.
 //! - [`snapshot`]: what is shown, compared with a file.
 //! - [`steps`]: what many stories begin with, such as a login.
@@ -49,6 +50,7 @@ pub mod memory;
 pub mod pty;
 pub mod saves;
 pub mod secrets;
+pub mod shells;
 pub mod snapshot;
 pub mod standin;
 pub mod steps;

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::app::{KeySource, OpenVault};
+use crate::cli::completion::RECIPIENT;
 use crate::cli::error::{Error, RecipientError};
 use crate::cli::recipient::find;
 use crate::cli::settings::Settings;
@@ -19,7 +20,7 @@ use crate::vault::{Contents, Sealed};
 #[derive(Args, Debug)]
 pub(super) struct RemoveArgs {
     /// Its label, or the recipient itself, as `list` shows them
-    #[arg(value_name = "LABEL|RECIPIENT")]
+    #[arg(value_name = RECIPIENT)]
     name: String,
 }
 
