@@ -14,7 +14,7 @@ mod process;
 mod stack;
 
 pub use background::without_stop;
-pub use given::{hide_argument, take_variable};
+pub use given::{hide_argument, hide_arguments, take_variable};
 pub use lock::{lock_for_job, process_group};
 pub(crate) use memory::Argon2Memory;
 pub use memory::{LockedMemory, OutOfMemory, WipingAllocator};

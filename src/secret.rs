@@ -5,6 +5,7 @@
 //! Whoever needs the bytes says so with a method named `expose`.
 
 mod recognize;
+mod typed;
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 pub use self::recognize::without_secrets;
+pub use self::typed::{is_harmless, shown, shown_path, shown_program};
 use crate::platform::LockedMemory;
 
 /// The longest token that is accepted, in bytes, after trimming.

@@ -83,9 +83,9 @@ pub enum LoginError {
     /// The vault has contexts, and none of them is the current one.
     #[error("no current context")]
     NoCurrent(PathBuf),
-    /// The vault has no context of this name.
+    /// The vault has no context of this name, but perhaps one that is nearly called so.
     #[error("no such context")]
-    NoContext(PathBuf, ContextName),
+    NoContext(PathBuf, ContextName, Option<ContextName>),
     /// The token was verified at another address than the one asked for.
     #[error("another address")]
     OtherAddress {

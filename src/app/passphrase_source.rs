@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::error::{Error, Input, KeyError};
 use super::ui::{Notice, Ui};
-use crate::prompt::source::{self, FromFile};
+use crate::prompt::source::{self, FromFile, Holds};
 use crate::secret::Passphrase;
 
 /// Where a passphrase is supplied without asking.
@@ -27,10 +27,13 @@ pub enum PassphraseSource {
 pub(super) fn read_passphrase(source: &PassphraseSource, ui: &dyn Ui) -> Result<Passphrase, Error> {
     let (text, input) = match source {
         PassphraseSource::Stdin => (source::read_stdin()?, Input::Stdin),
-        PassphraseSource::File(path) => (read_private(path, ui)?, Input::File(path.clone())),
+        PassphraseSource::File(path) => (
+            read_private(path, Holds::Passphrase, ui)?,
+            Input::File(path.clone()),
+        ),
         // systemd keeps it private; its mode may be 0440.
         PassphraseSource::SystemdCredential(path) => {
-            let text = source::read_secret_file(path)?.text;
+            let text = source::read_file(path, Holds::Passphrase)?.text;
             (text, Input::File(path.clone()))
         }
     };
@@ -42,11 +45,15 @@ pub(super) fn read_passphrase(source: &PassphraseSource, ui: &dyn Ui) -> Result<
 }
 
 /// Reads a secret from a file, and warns if others can read it.
-pub(super) fn read_private(path: &Path, ui: &dyn Ui) -> Result<Zeroizing<String>, Error> {
+pub(super) fn read_private(
+    path: &Path,
+    holds: Holds,
+    ui: &dyn Ui,
+) -> Result<Zeroizing<String>, Error> {
     let FromFile {
         text,
         others_can_read,
-    } = source::read_secret_file(path)?;
+    } = source::read_file(path, holds)?;
     if others_can_read {
         ui.tell(&Notice::OthersCanRead(path));
     }

@@ -14,6 +14,7 @@ use crate::keeper::{
     CachedKey, Choice, Description, Found, Keepers, KeepersError, Limits, Reach, Scope, Slot, Touch,
 };
 use crate::prompt::identity;
+use crate::prompt::source::Holds;
 use crate::secret::{Key, Passphrase};
 use crate::vault::{Ceiling, Cost, Kdf, RecipientEntry, Salt, Sealed};
 
@@ -222,7 +223,7 @@ impl Unlocker {
     }
 
     fn identities(&self, path: &Path) -> Result<Vec<Box<dyn Identity>>, Error> {
-        let text = read_private(path, &*self.ui)?;
+        let text = read_private(path, Holds::Key, &*self.ui)?;
         let name = path.display().to_string();
         let kind = match text.contains("PRIVATE KEY-----") {
             true => IdentityKind::Ssh,

@@ -18,6 +18,7 @@ use crate::interrupt;
 use crate::keeper::Touch;
 use crate::printable::printable;
 use crate::prompt::source;
+use crate::secret::shown_path;
 
 /// The largest body that is sent, in bytes.
 const MAX_BODY_BYTES: u64 = 64 * 1024 * 1024;
@@ -143,7 +144,7 @@ fn read_input(path: &Path) -> Result<Vec<u8>, CallError> {
             .map_err(|error| CallError::Body(error.to_string()))?
             .read_at_most(MAX_BODY_BYTES)
     };
-    read.map_err(|error| CallError::Body(format!("cannot read {}: {error}", path.display())))?
+    read.map_err(|error| CallError::Body(format!("cannot read {}: {error}", shown_path(path))))?
         .ok_or_else(|| CallError::BodyTooLarge(path.to_owned()))
 }
 

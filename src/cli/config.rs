@@ -12,6 +12,7 @@ use crate::base_url::BaseUrl;
 use crate::files::{Store, StoreError};
 use crate::keeper::{Choice, Scope};
 use crate::printable::printable;
+use crate::secret::is_harmless;
 use crate::vault::ContextName;
 
 /// The settings file. Every key is the long name of the flag that it is a default for.
@@ -146,7 +147,7 @@ impl Config {
     }
 }
 
-/// The message of a parser without the value that it repeats: a secret may have been put there.
+/// The message of a parser without the value that it repeats, if that could be a secret.
 fn without_value(message: &str) -> String {
     let repeats = ["invalid type: ", "invalid value: ", "unknown variant "];
     let Some(start) = repeats.iter().find(|start| message.starts_with(**start)) else {
@@ -154,9 +155,16 @@ fn without_value(message: &str) -> String {
     };
     // The value may have any text in it, and what was expected has no such comma.
     match message.rfind(", expected ") {
+        Some(at) if is_harmless(bare(&message[start.len()..at])) => message.to_owned(),
         Some(at) => format!("{start}[not shown]{}", &message[at..]),
         None => format!("{start}[not shown]"),
     }
+}
+
+/// The value in `string "xml"` and `` `xml` ``.
+fn bare(quoted: &str) -> &str {
+    let begins = quoted.find(['"', '`']).unwrap_or(0);
+    quoted[begins..].trim_matches(['"', '`'])
 }
 
 /// A path in the file: `~/` is the home, anything else relative is beside the file.

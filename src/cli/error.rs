@@ -240,8 +240,8 @@ pub enum RecipientError {
     Label,
     /// Another recipient has the label.
     LabelTaken,
-    /// No recipient has this name.
-    NotFound,
+    /// No recipient has this name, but perhaps one nearly does.
+    NotFound(Option<String>),
     /// Several recipients have this name.
     Ambiguous,
     /// Nothing else opens the vault.

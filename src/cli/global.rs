@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::console::Console;
 use super::format::{Color, Format};
-use super::size::Size;
+use super::size::{Size, count};
 use crate::keeper::Choice;
 use crate::vault::Ceiling;
 
@@ -40,7 +40,7 @@ pub struct GlobalArgs {
     pub(super) editor: Option<String>,
 
     /// How often to retry a request after a temporary failure [default: 3]
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", value_parser = count)]
     pub(super) max_retries: Option<u32>,
 
     /// Context (login) to use, in place of the current one [env: CLDKCTL_CONTEXT]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::error::RecipientError;
-use crate::prompt::source;
+use crate::prompt::source::{self, Holds};
 use crate::vault::contents::{PASSPHRASE, is_label, short};
 use crate::vault::public::find_plugin;
 use crate::vault::{Contents, PublicRecipient, RecipientEntry};
@@ -39,7 +39,7 @@ impl NewRecipient {
     /// As [`parse`](Self::parse), and when the file cannot be read or holds none.
     pub fn parse_file(path: &Path) -> Result<Vec<Self>, RecipientError> {
         let shown = path.display();
-        let text = source::read_secret_file(path)
+        let text = source::read_file(path, Holds::Key)
             .map_err(RecipientError::File)?
             .text;
         let mut found = Vec::new();

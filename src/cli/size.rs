@@ -2,6 +2,15 @@
 
 use std::str::FromStr;
 
+/// A count, for a flag. The error of the standard library would repeat what was typed.
+///
+/// # Errors
+/// When it is not a number, or too large a one.
+pub fn count(text: &str) -> Result<u32, &'static str> {
+    text.parse()
+        .map_err(|_| "it is not a number from 0 to 4294967295")
+}
+
 /// An amount of memory, in KiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(try_from = "String")]

@@ -1,17 +1,36 @@
-//! Wrong usage, explained without repeating what was typed.
+//! Wrong usage, explained without repeating what could be a secret.
 //!
 //! clap quotes the offending argument. A token or passphrase in the wrong place would end
-//! up on the screen, in a log of stderr, or in a bug report.
+//! up on the screen, in a log of stderr, or in a bug report. So a word is repeated only if it is
+//! [harmless], and stands where nobody would type a secret.
+//!
+//! [harmless]: crate::secret::is_harmless
 
+use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, CommandFactory};
 
+use super::Cli;
 use super::console::{Console, finish};
 use super::report::Report;
+use crate::app::similar;
 use crate::cli::exit::Exit;
-use crate::printable::acts_on_a_terminal;
+use crate::platform;
+use crate::secret::is_harmless;
+
+/// The commands that are about a secret: who types one as an argument types it behind these.
+const ABOUT_A_SECRET: [&[&str]; 5] = [
+    &["auth"],
+    &["auth", "login"],
+    &["auth", "token"],
+    &["unlock"],
+    &["vault", "passphrase"],
+];
 
 /// Prints help, the version, or what is wrong with the arguments.
 pub(super) fn explain(mut error: clap::Error) -> Exit {
+    // Nothing reads them any more, and nobody has found out which of them is a secret.
+    platform::hide_arguments();
     let exit = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Success,
         _ => Exit::Usage,
@@ -24,10 +43,15 @@ pub(super) fn explain(mut error: clap::Error) -> Exit {
         let Some(ContextValue::String(text)) = error.get(kind) else {
             continue;
         };
-        if !is_known(kind, text) {
+        let text = text.clone();
+        if is_secret(&error, kind, &text) {
             error.insert(kind, ContextValue::String("[not shown]".to_owned()));
             // "… to pass '…' as a value, use '-- …'" quotes it a second time.
             error.remove(ContextKind::Suggested);
+        }
+        if let Some(tip) = tip(&error, kind, &text) {
+            let tips = ContextValue::StyledStrs(vec![StyledStr::from(tip)]);
+            error.insert(ContextKind::Suggested, tips);
         }
     }
     match finish(error.print()) {
@@ -41,19 +65,75 @@ pub(super) fn explain(mut error: clap::Error) -> Exit {
     }
 }
 
-/// Whether it is a name of ours or looks like a mistyped flag, rather than a value.
-fn is_known(kind: ContextKind, text: &str) -> bool {
-    let is_flag = |text: &str| {
-        text.strip_prefix("--").is_some_and(|name| {
-            name.len() <= 20
-                && name
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
-        })
+/// Whether what clap would quote could be a secret.
+fn is_secret(error: &clap::Error, kind: ContextKind, text: &str) -> bool {
+    if kind == ContextKind::InvalidArg {
+        let (first, rest) = text.split_once([' ', '=']).unwrap_or((text, ""));
+        // `-p`, of which the rest of a word may have been cut off; `--idle <TIME>`; `<NAME>`.
+        let is_flag = text.chars().count() == 2 || first.starts_with("--") && is_placeholder(rest);
+        if is_placeholder(text) {
+            return false;
+        }
+        if text.starts_with('-') && is_flag {
+            return !is_harmless(first);
+        }
+        if command(error).is_none_or(|command| ABOUT_A_SECRET.iter().any(|it| command == *it)) {
+            return true;
+        }
+    }
+    !is_harmless(text)
+}
+
+/// `<FILE>`, `[TOKEN]`, `<LABEL|RECIPIENT>...`, or nothing.
+fn is_placeholder(text: &str) -> bool {
+    (text.is_empty() || text.starts_with(['<', '[']))
+        && text
+            .chars()
+            .all(|c| c.is_ascii_uppercase() || "<>[]|,. ".contains(c))
+}
+
+/// What to do about it, where clap itself has no advice.
+fn tip(error: &clap::Error, kind: ContextKind, text: &str) -> Option<String> {
+    match kind {
+        ContextKind::InvalidArg if !text.starts_with('-') && command(error)? == ["exec"] => {
+            let program = if is_harmless(text) { text } else { "CMD" };
+            Some(format!(
+                "write `--` in front of the command to run: `cldkctl exec -- {program} …`"
+            ))
+        }
+        ContextKind::InvalidSubcommand
+            if command(error)?.is_empty()
+                && error.get(ContextKind::SuggestedSubcommand).is_none() =>
+        {
+            Some(format!("there is `cldkctl {}`", place_of(text)?))
+        }
+        _ => None,
+    }
+}
+
+/// The words of the command that was used wrongly, as clap understood it.
+fn command(error: &clap::Error) -> Option<Vec<String>> {
+    let ContextValue::StyledStr(usage) = error.get(ContextKind::Usage)? else {
+        return None;
     };
-    let is_placeholder = |text: &str| text.starts_with('<') || text.starts_with('[');
-    let (first, rest) = text.split_once([' ', '=']).unwrap_or((text, "<"));
-    kind == ContextKind::InvalidArg
-        && !text.chars().any(acts_on_a_terminal)
-        && (is_placeholder(text) || is_flag(first) && is_placeholder(rest))
+    let usage = usage.to_string();
+    let words = usage
+        .split_whitespace()
+        .skip_while(|word| *word != "cldkctl")
+        .skip(1);
+    let is_name = |word: &&str| word.starts_with(|c: char| c.is_ascii_lowercase());
+    Some(words.take_while(is_name).map(ToOwned::to_owned).collect())
+}
+
+/// Where below other commands there is one that is called `name` or nearly so: `auth status`.
+fn place_of(name: &str) -> Option<String> {
+    let all = Cli::command();
+    let mut below = Vec::new();
+    for group in all.get_subcommands() {
+        let names = group.get_subcommands().map(Command::get_name);
+        below.extend(names.map(|below| (group.get_name(), below)));
+    }
+    let meant = similar(name, below.iter().map(|(_, below)| *below))?;
+    let (group, _) = below.iter().find(|(_, below)| *below == meant)?;
+    Some(format!("{group} {meant}"))
 }

@@ -3,11 +3,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::secret::shown_path;
+
 /// Why the file system stood in the way.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A system call failed.
-    #[error("cannot {action} {path}: {source}", path = path.display())]
+    #[error("cannot {action} {path}: {source}", path = shown_path(path))]
     Io {
         /// What was tried: `read`, `write`, …
         action: &'static str,

@@ -72,6 +72,25 @@ pub fn hide_argument(secret: &[u8]) {
     }
 }
 
+/// Overwrites all arguments of this process but its name, as [`hide_argument`] does one.
+pub fn hide_arguments() {
+    let Some((start, end)) = arguments().filter(|_| is_alone()) else {
+        return;
+    };
+    let place = std::ptr::with_exposed_provenance_mut::<u8>(start);
+    // SAFETY: as in `hide_argument`.
+    unsafe {
+        let mut first = true;
+        for at in 0..end - start {
+            let byte = place.add(at).read();
+            if byte != 0 && !first {
+                place.add(at).write_volatile(HIDDEN);
+            }
+            first &= byte != 0;
+        }
+    }
+}
+
 /// Where the arguments begin and end: fields 48 and 49 of proc_pid_stat(5).
 fn arguments() -> Option<(usize, usize)> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::files::{StoreError, input};
-use crate::secret::MAX_PASSPHRASE_BYTES;
+use crate::secret::{MAX_PASSPHRASE_BYTES, shown_path};
 
 /// Why a secret could not be read. Holds nothing of what was read.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,15 @@ pub enum SourceError {
     /// A folder or a device.
     #[error("{} is neither a file nor a pipe", .0.display())]
     NotAFile(PathBuf),
+}
+
+/// What somebody may have typed in place of the name of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// The passphrase that the file holds.
+    Passphrase,
+    /// A key, which looks like nothing else.
+    Key,
 }
 
 /// A secret that was read from a file.
@@ -63,10 +72,10 @@ pub fn read_stdin_at_most(limit: u64) -> io::Result<Option<Vec<u8>>> {
 /// # Errors
 /// When it holds more than 64 KiB, is no UTF-8, is a folder or device, or reading fails; and
 /// when it is a pipe that nobody writes to.
-pub fn read_secret_file(path: &Path) -> Result<FromFile, SourceError> {
+pub fn read_file(path: &Path, holds: Holds) -> Result<FromFile, SourceError> {
     let mut file = input::open(path).map_err(|error| match error {
         StoreError::Io { source, .. } => SourceError::Io {
-            from: shown(path),
+            from: shown(path, holds),
             source,
         },
         _ => SourceError::NotAFile(path.to_owned()),
@@ -77,15 +86,17 @@ pub fn read_secret_file(path: &Path) -> Result<FromFile, SourceError> {
     })
 }
 
-/// The name of a file of secrets in a message. A passphrase that was given in place of the
-/// file that holds it is no such name, and is not repeated.
-fn shown(path: &Path) -> String {
-    let name = path.display().to_string();
-    let like_a_file = name.contains('/') || name.contains('.') && !name.contains(' ');
-    if like_a_file || path.exists() {
-        name
-    } else {
-        "the file [not shown]".to_owned()
+/// The name of a file in a message. A passphrase that was given in place of the file that holds
+/// it is no such name, and is not repeated.
+fn shown(path: &Path, holds: Holds) -> String {
+    let name = path.to_string_lossy();
+    let like_a_file = name.contains('/') || name.contains('.');
+    match holds {
+        Holds::Passphrase if !like_a_file && !path.exists() => "the file [not shown]".to_owned(),
+        _ => match shown_path(path) {
+            shown if shown == name => shown.into_owned(),
+            shown => format!("the file {shown}"),
+        },
     }
 }
 
@@ -152,7 +163,7 @@ mod tests {
             Err(SourceError::NotText(_))
         ));
         assert!(matches!(
-            read_secret_file(folder.path()),
+            read_file(folder.path(), Holds::Key),
             Err(SourceError::NotAFile(_))
         ));
     }

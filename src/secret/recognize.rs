@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 /// What stands where something like a secret stood.
-const MARK: &str = "[not shown]";
+pub(super) const MARK: &str = "[not shown]";
 
 /// `text` with `[not shown]` in place of what looks like a token of the service, a session (a
 /// JWT, RFC 7519), or an age identity. None of them has a sign but how it begins, so this
@@ -50,6 +50,13 @@ fn secret_in(word: &str) -> Option<usize> {
         places.filter_map(|(at, _)| goes_on(start, &lower[at + start.len()..]).then_some(at))
     });
     found.min()
+}
+
+/// Whether `text`, or a part of it behind a separator, begins as a secret does, however short it is.
+pub(super) fn begins_like_a_secret(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let mut parts = lower.split(|c| !is_part(c));
+    parts.any(|part| STARTS.iter().any(|start| part.starts_with(start)))
 }
 
 /// How secrets begin, in small letters.

@@ -85,6 +85,7 @@ mod memory {
 mod terminal {
     mod completion;
     mod interrupts;
+    mod misplaced;
     mod missing;
     mod shared;
     mod supplied;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Vault;
 use crate::app::error::{Error, LoginError};
+use crate::app::similar::similar;
 use crate::app::unlock::KeySource;
 use crate::app::vault_key::VaultKey;
 use crate::vault::{Contents, Context, ContextName, RecipientEntry, Sealed};
@@ -171,7 +172,10 @@ pub fn named_context<'a>(
             false => LoginError::NoCurrent(path()),
         });
     };
-    contents
-        .context(name)
-        .ok_or_else(|| LoginError::NoContext(path(), name.clone()))
+    contents.context(name).ok_or_else(|| {
+        let all = contents.contexts.iter().map(|context| &context.name);
+        let like = similar(name.as_str(), all.clone().map(ContextName::as_str));
+        let like = all.into_iter().find(|it| Some(it.as_str()) == like);
+        LoginError::NoContext(path(), name.clone(), like.cloned())
+    })
 }

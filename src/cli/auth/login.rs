@@ -6,13 +6,13 @@ use zeroize::Zeroizing;
 
 use super::place::{self, Placed};
 use crate::api::Client;
-use crate::app::{self, KeyError, KeySource, NewPassphrase, OpenVault, Task, VaultKey};
+use crate::app::{self, KeyError, KeySource, NewPassphrase, OpenVault, Task, VaultKey, similar};
 use crate::cli::console;
 use crate::cli::environment::TOKEN_VARIABLE;
 use crate::cli::error::{AuthError, CostError, Error};
 use crate::cli::recipient::NewRecipient;
 use crate::cli::settings::Settings;
-use crate::cli::size::Size;
+use crate::cli::size::{Size, count};
 use crate::interrupt;
 use crate::keeper::{Reach, Touch};
 use crate::platform;
@@ -54,11 +54,11 @@ pub(super) struct LoginArgs {
     kdf_memory: Option<Size>,
 
     /// Passes over that memory [default: 3]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count)]
     kdf_iterations: Option<u32>,
 
     /// Lanes computed side by side [default: 4]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count)]
     kdf_lanes: Option<u32>,
 }
 
@@ -200,10 +200,8 @@ impl LoginArgs {
 
 /// A sub-command with a typing error would be sent to the API as a token.
 fn refuse_misspelt_command(text: &str) -> Result<(), AuthError> {
-    const TYPING_ERRORS: usize = 2;
-    let near = ["status", "token", "logout", "help"]
-        .into_iter()
-        .find(|name| strsim::osa_distance(name, text) <= TYPING_ERRORS);
+    const NAMES: [&str; 4] = ["status", "token", "logout", "help"];
+    let near = similar(text, NAMES).and_then(|near| NAMES.into_iter().find(|name| *name == near));
     // What other tools have here; `cldkctl auth` itself is the login.
     let habit = ["login", "list", "refresh", "switch"].contains(&text);
     match near {

@@ -4,6 +4,7 @@ use super::{Report, secrets};
 use crate::app::LoginError;
 use crate::cli::error::{AuthError, CostError, ExecError, LockError, OutputError, SettingsError};
 use crate::cli::exit::Exit;
+use crate::secret::{shown, shown_path, shown_program};
 
 const LOG_IN: &str = "log in with `cldkctl auth`";
 const SEE_HELP: &str = "for more information, try '--help'";
@@ -13,7 +14,7 @@ pub(super) fn login(error: &LoginError) -> Report {
     let (exit, what, hint) = match error {
         LoginError::NoVault(path) => (
             Exit::NotLoggedIn,
-            format!("not logged in: there is no vault at {}", path.display()),
+            format!("not logged in: there is no vault at {}", shown_path(path)),
             LOG_IN.to_owned(),
         ),
         LoginError::Removed(path) => (
@@ -34,10 +35,17 @@ pub(super) fn login(error: &LoginError) -> Report {
             format!("the vault {} has no current context", path.display()),
             "choose one with `cldkctl context use`, or name it with --context".to_owned(),
         ),
-        LoginError::NoContext(path, name) => (
+        LoginError::NoContext(path, name, like) => (
             Exit::NotLoggedIn,
-            format!("the vault {} has no context {name}", path.display()),
-            "see `cldkctl context list`".to_owned(),
+            format!(
+                "the vault {} has no context {}",
+                path.display(),
+                shown(name.as_str())
+            ),
+            match like {
+                Some(like) => format!("did you mean {like}? `cldkctl context list` shows all"),
+                None => "see `cldkctl context list`".to_owned(),
+            },
         ),
         LoginError::OtherAddress {
             context,
@@ -165,6 +173,7 @@ pub(super) fn exec(error: &ExecError) -> Report {
         ExecError::NotFound(program, error) => (Exit::CommandNotFound, program, error),
         ExecError::NotRun(program, error) => (Exit::CommandNotRun, program, error),
     };
+    let program = shown_program(program);
     Report::new(exit, format!("cannot run {program}: {error}")).hint("check its name and PATH")
 }
 

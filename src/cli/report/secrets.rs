@@ -210,7 +210,13 @@ pub(super) fn recipient(error: &RecipientError) -> Report {
             "another recipient has this label",
             ANOTHER_LABEL,
         ),
-        RecipientError::NotFound => (Exit::Usage, "the vault has no recipient of this name", LIST),
+        RecipientError::NotFound(None) => {
+            (Exit::Usage, "the vault has no recipient of this name", LIST)
+        }
+        RecipientError::NotFound(Some(like)) => {
+            return Report::new(Exit::Usage, "the vault has no recipient of this name")
+                .hint(format!("did you mean {like:?}? {LIST}"));
+        }
         RecipientError::Ambiguous => (
             Exit::Usage,
             "several recipients of the vault have this name",

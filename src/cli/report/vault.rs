@@ -7,6 +7,7 @@ use super::secrets;
 use crate::cli::error::{BackupError, RecoveryKeyError, RestoreError, VaultError};
 use crate::cli::exit::Exit;
 use crate::files::StoreError;
+use crate::secret::shown_path;
 use crate::vault::{ContentsError, PluginError, SealError, stanza::StanzaError};
 
 /// The vault cannot be read or opened.
@@ -195,7 +196,7 @@ pub(super) fn restore(error: &RestoreError) -> Report {
         .hint("add the missing contexts with --merge, or replace the vault with --force, which keeps a copy"),
         RestoreError::NoBackup(path) => Report::new(
             Exit::Usage,
-            format!("there is no backup {}", path.display()),
+            format!("there is no backup {}", shown_path(path)),
         )
         .hint("name a file that `cldkctl vault backup` made"),
         RestoreError::Unusable(path, error) => {

@@ -20,6 +20,11 @@ const IDENTITY: &str = "AGE-SECRET-KEY-1G9Q5ZS2PG9Q5ZS2PG9Q5ZS2PG9Q5ZS2PG9Q5ZS2P
 /// A session of nobody's.
 const SESSION: &str = "eyJhbGciOiJIUzI1NiJ9.eyJpYXQiOjE3NjM5NTY3ODl9.c2lnbmF0dXJlLW9mLW5vYm9keQ";
 
+/// A token of a form that nothing is known of.
+const OPAQUE: &str = "q7Zr0XvB2mK9pLs4TnW8yDh3";
+/// The same in small letters and digits.
+const HEX: &str = "0f1e2d3c4b5a6978879665748392a1b0";
+
 /// With everything that makes programs talkative.
 fn talkative(run: Cldkctl<'_>) -> Cldkctl<'_> {
     run.env("RUST_LOG", "trace")
@@ -44,7 +49,7 @@ fn assert_hidden_in_proc(pid: u32, secrets: &[&str]) {
 #[test]
 fn a_secret_in_the_wrong_place_is_not_repeated() {
     let world = World::new();
-    for secret in [TOKEN, SESSION, IDENTITY] {
+    for secret in [TOKEN, SESSION, IDENTITY, OPAQUE, HEX] {
         let with_equals = |flag: &str| format!("{flag}={secret}");
         let lines: &[&[&str]] = &[
             &["auth", "tokne", secret],
@@ -96,6 +101,12 @@ fn a_secret_in_the_wrong_place_is_not_repeated() {
             &[&format!("-{secret}")],
             &[secret],
             &[secret, "--help", "--nothing"],
+            &["login", secret, secret],
+            &["context", "show", secret],
+            &["context", "list", secret],
+            &["vault", "passphrase", "--new-passphrase-file", secret],
+            &["exec", "--session", secret, "ls"],
+            &["help", secret],
         ];
         for line in lines {
             for verbosity in [&[][..], &["-v"]] {

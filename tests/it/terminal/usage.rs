@@ -1,5 +1,4 @@
-//! Wrong usage, help, and output that leads nowhere. What was typed in the wrong place is
-//! never repeated: it may be a secret.
+//! Wrong usage, help, and output that leads nowhere. What could be a secret is never repeated.
 
 use std::fs::OpenOptions;
 use std::process::{Command, Stdio};

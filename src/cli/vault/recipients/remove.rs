@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::app::{KeySource, OpenVault};
+use crate::app::{KeySource, OpenVault, similar};
 use crate::cli::completion::RECIPIENT;
 use crate::cli::error::{Error, RecipientError};
 use crate::cli::recipient::find;
@@ -93,7 +93,14 @@ fn open_with_passphrase<'a>(
 fn removable(contents: &Contents, name: &str) -> Result<usize, RecipientError> {
     let place = match find(contents, name)[..] {
         [place] => place,
-        [] => return Err(RecipientError::NotFound),
+        [] => {
+            let labels = contents
+                .recipients
+                .iter()
+                .filter_map(|entry| entry.label.as_deref());
+            let like = similar(name, labels).map(ToOwned::to_owned);
+            return Err(RecipientError::NotFound(like));
+        }
         _ => return Err(RecipientError::Ambiguous),
     };
     if contents.recipients.len() == 1 {
