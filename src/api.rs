@@ -28,6 +28,7 @@
 
 mod account;
 mod client;
+mod clock;
 mod error;
 mod event;
 mod jwt;
@@ -40,7 +41,6 @@ mod retry;
 mod roots;
 mod said;
 mod send;
-mod session;
 mod unreachable;
 mod verdict;
 
@@ -50,8 +50,8 @@ mod tests;
 pub use client::{Client, Options};
 pub use error::{Error, Fault, Kind, RequestError};
 pub use event::Event;
+pub use jwt::session;
 pub use login::Login;
 pub use request::{Answer, Body, Method, Request, UnknownMethod};
 pub use roots::RootsError;
-pub use session::session;
 pub use unreachable::{CertificateProblem, Unreachable};

@@ -13,13 +13,14 @@ use zeroize::Zeroizing;
 
 use super::account::account;
 use super::client::Client;
+use super::clock::Clock;
 use super::error::{Error, Fault};
 use super::event::Event;
+use super::jwt::{self, session};
 use super::redact::redact;
 use super::request::Answer;
 use super::said::{Said, is_markup};
 use super::send::{Call, Raw};
-use super::session::session;
 use super::verdict::is_verdict;
 use crate::base_url::{BaseUrl, Origin};
 use crate::secret::Token;
@@ -40,12 +41,15 @@ pub struct Login {
     /// texts of up to 1 KiB, numbers and booleans, none of them a credential. The texts are
     /// the server's own and must be made [`printable`](crate::printable) before they are shown.
     pub account: Map<String, Value>,
+    /// When it was given: by the server's clock, where the answer shows that it differs.
+    pub at: Timestamp,
 }
 
 impl Client {
     /// Exchanges `token` for a session, which shows at the same time that the token is good.
     ///
-    /// `now` is when the session begins; `observe` hears of attempts and pauses. Tried again
+    /// `now` is the time by this machine's clock, which is corrected by the server's where it
+    /// has one; `observe` hears of attempts, pauses and clocks that differ. Tried again
     /// after connection failures, 429, 502, 503 and 504: a session more does no harm.
     ///
     /// # Errors
@@ -75,7 +79,11 @@ impl Client {
             ..Call::new(reqwest::Method::POST, self.url(PATH)?)
         };
         let answer = self.send(&call, observe)?;
-        judge(self.base_url(), &answer, token, now)
+        let judged = judge(self.base_url(), &answer, token, now);
+        let granted = judged.as_ref().ok();
+        let issued_at = granted.and_then(|login| jwt::issued_at(&login.session.token));
+        self.compare_clocks(&answer.clock, issued_at, observe);
+        judged
     }
 }
 
@@ -97,9 +105,11 @@ impl Login {
                 HeaderValue::from_str(value).ok()?,
             ))
         };
+        let headers = answer.headers.iter().filter_map(header).collect();
         let answer = Raw {
             status: answer.status,
-            headers: answer.headers.iter().filter_map(header).collect(),
+            clock: Clock::read(now, now, &headers),
+            headers,
             body: answer.body.clone(),
         };
         judge(base_url, &answer, token, now)
@@ -184,9 +194,12 @@ fn read(answer: &Raw, token: &Token, now: Timestamp) -> Result<Login, Fault> {
         return Err(Fault::NoSession);
     }
     let account = account(grant.facts, &[token.expose(), grant.token.expose()]);
+    let server_ahead = answer.clock.server_ahead(jwt::issued_at(&grant.token));
+    let at = now.checked_add(server_ahead).unwrap_or(now);
     Ok(Login {
-        session: session(grant.token, now),
+        session: session(grant.token, at).got_by_a_clock_behind(server_ahead),
         account,
+        at,
     })
 }
 
@@ -252,6 +265,11 @@ mod tests {
             status: 200,
             headers: Default::default(),
             body: Zeroizing::new(body.to_vec()),
+            clock: Clock::read(
+                Timestamp::UNIX_EPOCH,
+                Timestamp::UNIX_EPOCH,
+                &Default::default(),
+            ),
         }
     }
 

@@ -101,6 +101,7 @@ impl Client {
             ..Call::new(request.method.into(), url)
         };
         let answer = self.send(&call, observe)?;
+        self.compare_clocks(&answer.clock, None, observe);
         let headers = answer.headers.iter().map(|(name, value)| {
             let value = String::from_utf8_lossy(value.as_bytes());
             (name.as_str().to_owned(), printable(&value).to_string())

@@ -16,6 +16,7 @@ mod api {
 
 mod auth {
     mod another_account;
+    mod clocks;
     mod contexts;
     mod login;
     mod login_again;

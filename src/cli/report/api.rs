@@ -1,5 +1,7 @@
 //! The API, and how it is reached.
 
+use jiff::Timestamp;
+
 use super::Report;
 use crate::api::{self, CertificateProblem, Kind, RequestError, Unreachable};
 use crate::app::CertificatesError;
@@ -9,14 +11,13 @@ use crate::cli::exit::Exit;
 const NAME_CERTIFICATES: &str = "name a file with a certificate authority in PEM with --ca-cert";
 
 pub(super) fn failed(error: &api::Error) -> Report {
+    if let Some(hint) = certificate_problem(error).and_then(of_certificate) {
+        return Report::new(Exit::Unreachable, error.to_string()).hint(hint);
+    }
     let (exit, hint) = match error.kind() {
         Kind::Usage if matches!(error, api::Error::Proxy { .. }) => (
             Exit::Usage,
             "set it to an address such as http://proxy.example:3128, or unset it",
-        ),
-        Kind::Unreachable if is_of_an_authority(error) => (
-            Exit::Unreachable,
-            "have the authority issue a certificate for the server",
         ),
         Kind::Rejected => (
             Exit::NotLoggedIn,
@@ -40,10 +41,38 @@ pub(super) fn failed(error: &api::Error) -> Report {
     Report::new(exit, error.to_string()).hint(hint)
 }
 
-/// Whether naming an authority would not help.
-fn is_of_an_authority(error: &api::Error) -> bool {
-    let problem = Unreachable::Certificate(CertificateProblem::OfAnAuthority);
-    matches!(error, api::Error::Unreachable { reason, .. } if *reason == problem)
+/// What is wrong with the server's certificate, on whatever way to it.
+fn certificate_problem(error: &api::Error) -> Option<CertificateProblem> {
+    let api::Error::Unreachable { reason, .. } = error else {
+        return None;
+    };
+    let reason = match reason {
+        Unreachable::Proxy(reason) => reason,
+        reason => reason,
+    };
+    match reason {
+        Unreachable::Certificate(problem) => Some(*problem),
+        _ => None,
+    }
+}
+
+/// What helps, where to name an authority would not.
+fn of_certificate(problem: CertificateProblem) -> Option<String> {
+    let time = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M UTC").to_string();
+    match problem {
+        CertificateProblem::OfAnAuthority => {
+            Some("have the authority issue a certificate for the server".to_owned())
+        }
+        CertificateProblem::Expired(now) => Some(format!(
+            "set this machine's clock if {} is wrong, or have the server's certificate renewed",
+            time(now)
+        )),
+        CertificateProblem::NotYetValid(now) => Some(format!(
+            "set this machine's clock if {} is wrong, or wait for the certificate's first day",
+            time(now)
+        )),
+        _ => None,
+    }
 }
 
 /// The answer to a call is larger than what is read.

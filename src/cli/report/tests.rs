@@ -57,6 +57,10 @@ fn keepers() -> KeepersError {
     ])
 }
 
+fn noon() -> jiff::Timestamp {
+    "2026-01-01T12:00:00Z".parse().expect("a time")
+}
+
 fn context() -> crate::vault::ContextName {
     "work".parse().expect("a name")
 }
@@ -233,6 +237,12 @@ fn apis() -> Vec<api::Error> {
         unreachable(Unreachable::NotAName),
         unreachable(Unreachable::Certificate(CertificateProblem::NotTrusted)),
         unreachable(Unreachable::Certificate(CertificateProblem::OfAnAuthority)),
+        unreachable(Unreachable::Certificate(
+            CertificateProblem::Expired(noon()),
+        )),
+        unreachable(Unreachable::Certificate(CertificateProblem::NotYetValid(
+            noon(),
+        ))),
         fault(Fault::Markup),
         fault(Fault::NoSession),
         fault(Fault::Redirect {
