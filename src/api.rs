@@ -36,6 +36,7 @@ mod login;
 mod names;
 mod proxy;
 mod redact;
+mod refusal;
 mod request;
 mod retry;
 mod roots;

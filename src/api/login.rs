@@ -21,7 +21,7 @@ use super::redact::redact;
 use super::request::Answer;
 use super::said::{Said, is_markup};
 use super::send::{Call, Raw};
-use super::verdict::is_verdict;
+use super::verdict::{is_verdict, says_failure};
 use crate::base_url::{BaseUrl, Origin};
 use crate::secret::Token;
 use crate::vault::Session;
@@ -176,22 +176,28 @@ fn read(answer: &Raw, token: &Token, now: Timestamp) -> Result<Login, Fault> {
     }
     let text = std::str::from_utf8(&answer.body).map_err(|_| Fault::NotUtf8)?;
     let text = text.trim_start_matches('\u{feff}');
+    let failed =
+        |secrets: &[&str]| Fault::SaysFailure(Said::read(None, &answer.body, secrets).shown());
     // What serde_json says of an error may repeat the answer, so only its category is used.
     let Envelope {
         data: grant,
-        beside,
+        beside: mut all,
     } = serde_json::from_str(text).map_err(|error| match error.classify() {
+        Category::Data if serde_json::from_str(text).is_ok_and(|all| says_failure(&all)) => {
+            failed(&[token.expose()])
+        }
         Category::Data => Fault::NoSession,
         _ if is_markup(answer.header("content-type"), &answer.body) => Fault::Markup,
         _ => Fault::NotJson,
     })?;
-    // A derived type is read from an array of its values as well.
-    if !text.trim_ascii_start().starts_with('{') {
-        return Err(Fault::NoSession);
-    }
     // A gateway may answer 200 and say in the body that it failed, or send back what it got.
-    if says_failure(&beside) || grant.token.expose() == token.expose() {
-        return Err(Fault::NoSession);
+    let facts: Map<_, _> = grant.facts.iter().cloned().collect();
+    all.insert("data".to_owned(), facts.into());
+    if says_failure(&all) {
+        return Err(failed(&[token.expose(), grant.token.expose()]));
+    }
+    if grant.token.expose() == token.expose() {
+        return Err(Fault::Echo);
     }
     let account = account(grant.facts, &[token.expose(), grant.token.expose()]);
     let server_ahead = answer.clock.server_ahead(jwt::issued_at(&grant.token));
@@ -201,18 +207,6 @@ fn read(answer: &Raw, token: &Token, now: Timestamp) -> Result<Login, Fault> {
         account,
         at,
     })
-}
-
-/// Whether what stands beside `data` says that the exchange failed.
-fn says_failure(beside: &Map<String, Value>) -> bool {
-    let is_error = |name| {
-        let code = beside.get(name).and_then(Value::as_u64);
-        code.is_some_and(|code| (400..600).contains(&code))
-    };
-    ["code", "status", "statusCode", "status_code"]
-        .into_iter()
-        .any(is_error)
-        || beside.get("success") == Some(&Value::Bool(false))
 }
 
 /// The content of `data`. Not derived, so that the session token goes straight into the type
@@ -307,16 +301,16 @@ mod tests {
             (b"{\"data\":{\"token\":7}}", Fault::NoSession),
             (
                 b"{\"code\":401,\"message\":\"Unauthorized\"}",
-                Fault::NoSession,
+                Fault::SaysFailure(Some("Unauthorized".to_owned())),
             ),
             (b"{\"data\":{\"token\":\"\"}}", Fault::NoSession),
             (
-                b"{\"code\":401,\"data\":{\"token\":\"a.b.c\"}}",
-                Fault::NoSession,
+                b"{\"code\":401,\"message\":\"a.b.c expired\",\"data\":{\"token\":\"a.b.c\"}}",
+                Fault::SaysFailure(Some("[redacted] expired".to_owned())),
             ),
             (
-                b"{\"success\":false,\"data\":{\"token\":\"a.b.c\"}}",
-                Fault::NoSession,
+                b"{\"success\":false,\"message\":\"\",\"data\":{\"token\":\"\"}}",
+                Fault::SaysFailure(None),
             ),
             (b"{\"data\":{\"token\":\"a\\r\\nX: y\"}}", Fault::NoSession),
             (
@@ -329,7 +323,7 @@ mod tests {
         }
         let echo = format!("{{\"data\":{{\"token\":\"{}\"}}}}", token().expose());
         let error = read(&answer(echo.as_bytes()), &token(), Timestamp::UNIX_EPOCH);
-        assert_eq!(error.expect_err("no login"), Fault::NoSession, "an echo");
+        assert_eq!(error.expect_err("no login"), Fault::Echo);
         assert!(
             read(&answer(&deep), &token(), Timestamp::UNIX_EPOCH).is_err(),
             "and the stack is whole"

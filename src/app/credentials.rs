@@ -208,19 +208,27 @@ impl<'a> Credential<'a> {
         }
     }
 
-    /// Calls with the cached session; if the API says that it ended, once more with a new one.
-    /// A second 401 is returned.
+    /// Calls with the cached session; if the API refuses it, once more with a new one. A second
+    /// refusal is returned.
     ///
     /// # Errors
     /// When the API cannot be asked, or rejects the token.
     pub fn call(&mut self, client: &Client, request: &Request) -> Result<Answer, Error> {
         let session = self.session(client)?;
         let answer = self.call_with(client, &session, request)?;
-        if answer.status != 401 {
+        if !answer.refuses_session() {
             return Ok(answer);
         }
         let session = self.renew(client)?;
         self.call_with(client, &session, request)
+    }
+
+    /// What an answer to a call says to people, without the token and the session.
+    #[must_use]
+    pub fn said(&self, answer: &Answer) -> Option<String> {
+        let session = self.session.as_ref().map(|session| session.token.expose());
+        let secrets: Vec<_> = session.into_iter().chain([self.token.expose()]).collect();
+        answer.said(&secrets)
     }
 
     fn call_with(

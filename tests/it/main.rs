@@ -18,6 +18,7 @@ mod auth {
     mod another_account;
     mod clocks;
     mod contexts;
+    mod ended_sessions;
     mod login;
     mod login_again;
     mod login_elsewhere;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::Report;
-use crate::api::{self, CertificateProblem, Kind, RequestError, Unreachable};
+use crate::api::{self, CertificateProblem, Fault, Kind, RequestError, Unreachable};
 use crate::app::CertificatesError;
 use crate::cli::error::{CallError, Shown};
 use crate::cli::exit::Exit;
@@ -27,6 +27,10 @@ pub(super) fn failed(error: &api::Error) -> Report {
             Exit::Unreachable,
             "check the network, --base-url, the proxy variables, and --ca-cert for a private certificate authority",
         ),
+        Kind::NotSensible if says_failure(error) => (
+            Exit::Unreachable,
+            "check the token in the portal (profile, API, Token), and --base-url",
+        ),
         Kind::NotSensible => (
             Exit::Unreachable,
             "check --base-url: this does not look like the Cloudeka API",
@@ -39,6 +43,13 @@ pub(super) fn failed(error: &api::Error) -> Report {
         Kind::Setup => (Exit::Failure, "try again; nothing was sent"),
     };
     Report::new(exit, error.to_string()).hint(hint)
+}
+
+fn says_failure(error: &api::Error) -> bool {
+    let api::Error::NotSensible { fault, .. } = error else {
+        return false;
+    };
+    matches!(fault, Fault::SaysFailure(_))
 }
 
 /// What is wrong with the server's certificate, on whatever way to it.
@@ -138,14 +149,18 @@ pub(super) fn call(error: &CallError) -> Report {
             format!("{} is larger than 64 MiB", path.display()),
             "send less at a time",
         ),
-        CallError::Rejected(origin) => (
+        CallError::Rejected { origin, said } => (
             Exit::NotLoggedIn,
-            format!("{origin} rejects the session, and also a new one"),
+            format!(
+                "{origin} rejects the session, and also a new one{}",
+                in_words(said.as_deref())
+            ),
             "log in again with `cldkctl auth`",
         ),
         CallError::Status {
             origin,
             status,
+            said,
             shown,
         } => {
             let redirect = match status {
@@ -158,9 +173,19 @@ pub(super) fn call(error: &CallError) -> Report {
                 Shown::Nothing => "it has no body; --include shows its headers",
                 Shown::Headers => "it has no body; check the path and the method",
             };
-            let what = format!("{origin} answered with HTTP status {status}{redirect}");
+            let what = format!(
+                "{origin} answered with HTTP status {status}{redirect}{}",
+                in_words(said.as_deref())
+            );
             (Exit::ApiError, what, hint)
         }
     };
     Report::new(exit, what).hint(hint)
+}
+
+/// A server's words, at the end of a sentence.
+fn in_words(said: Option<&str>) -> String {
+    said.map_or_else(String::new, |said| {
+        format!(": {}", said.trim_end_matches('.'))
+    })
 }

@@ -245,6 +245,8 @@ fn apis() -> Vec<api::Error> {
         ))),
         fault(Fault::Markup),
         fault(Fault::NoSession),
+        fault(Fault::SaysFailure(Some("Unauthorized".to_owned()))),
+        fault(Fault::Echo),
         fault(Fault::Redirect {
             status: 302,
             to: Some(other_address().origin()),
@@ -321,6 +323,7 @@ fn calls() -> Vec<CallError> {
     let status = |status, shown| CallError::Status {
         origin: origin(),
         status,
+        said: (status == 404).then(|| "route not found".to_owned()),
         shown,
     };
     vec![
@@ -330,7 +333,10 @@ fn calls() -> Vec<CallError> {
         CallError::Request(RequestError::ContentType),
         CallError::Body("cannot read /home/sari/file".to_owned()),
         CallError::BodyTooLarge(file()),
-        CallError::Rejected(origin()),
+        CallError::Rejected {
+            origin: origin(),
+            said: Some("invalid or expired jwt".to_owned()),
+        },
         status(404, Shown::Body),
         status(302, Shown::Nothing),
         status(304, Shown::Headers),
