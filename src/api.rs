@@ -28,6 +28,7 @@
 
 mod account;
 mod client;
+mod clock;
 mod error;
 mod event;
 mod jwt;
@@ -35,12 +36,12 @@ mod login;
 mod names;
 mod proxy;
 mod redact;
+mod refusal;
 mod request;
 mod retry;
 mod roots;
 mod said;
 mod send;
-mod session;
 mod unreachable;
 mod verdict;
 
@@ -50,8 +51,8 @@ mod tests;
 pub use client::{Client, Options};
 pub use error::{Error, Fault, Kind, RequestError};
 pub use event::Event;
+pub use jwt::session;
 pub use login::Login;
 pub use request::{Answer, Body, Method, Request, UnknownMethod};
 pub use roots::RootsError;
-pub use session::session;
 pub use unreachable::{CertificateProblem, Unreachable};

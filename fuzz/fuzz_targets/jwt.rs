@@ -23,11 +23,11 @@ fuzz_target!(|input: &[u8]| {
             .checked_add(SignedDuration::from_hours(30 * 24))
             .unwrap_or(Timestamp::MAX);
         assert!(
-            (now..=longest).contains(&session.expires_at),
+            session.expires_at <= longest,
             "{now} {}",
             session.expires_at
         );
-        let _ = session.is_due(now);
+        let _ = session.is_due(now, session.expires_at);
     }
 });
 

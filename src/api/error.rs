@@ -96,6 +96,11 @@ pub enum Fault {
     NotUtf8,
     /// JSON without `data.token`, or with one that no header can carry.
     NoSession,
+    /// A success whose body says that it is none, in its own words, safe to show, at most 200
+    /// characters.
+    SaysFailure(Option<String>),
+    /// What was sent, sent back.
+    Echo,
     /// More than this many bytes.
     TooLarge {
         /// The limit.
@@ -230,6 +235,11 @@ impl fmt::Display for Fault {
             Self::NotJson => f.write_str("the answer is not the JSON that was expected"),
             Self::NotUtf8 => f.write_str("the answer is not valid UTF-8"),
             Self::NoSession => f.write_str("the answer has no session token in it"),
+            Self::SaysFailure(said) => {
+                f.write_str("its status is a success, and its answer says that it failed")?;
+                write_said(f, said.as_deref())
+            }
+            Self::Echo => f.write_str("the answer only repeats the token"),
             Self::TooLarge { limit } => write!(f, "the answer is larger than {} MiB", limit >> 20),
             Self::NotHttp => f.write_str("the answer is not HTTP"),
             Self::Status(status) => write!(f, "status {status} is not expected here"),

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use super::error::Error;
+use crate::base_url::Origin;
 
 /// Something that happened on the way to an answer, for a spinner or `-v`.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +24,13 @@ pub enum Event<'a> {
     Answered {
         /// Its HTTP status.
         status: u16,
+    },
+    /// This machine's clock and the server's differ by more than a minute.
+    ClocksDiffer {
+        /// Whose clock the other is.
+        origin: &'a Origin,
+        /// How far it is ahead; less than zero if this machine's is.
+        server_ahead: SignedDuration,
     },
     /// It will be tried again after a pause.
     Waiting {

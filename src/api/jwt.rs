@@ -1,4 +1,4 @@
-//! When a session ends, as far as its own text tells.
+//! When a session was issued and when it ends, as far as its own text tells.
 //!
 //! The session is reported to be a JSON Web Token (RFC 7519). Its claims are read and not
 //! verified: we hold no key, and the one who would be deceived is the server, which checks
@@ -7,11 +7,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
-use serde_json::Number;
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::secret::Token;
+use crate::vault::Session;
 
 /// How long a session is taken to last when it does not say: the reported lifetime.
 const DEFAULT_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
@@ -20,26 +20,36 @@ const DEFAULT_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 /// one refused call; a claim in milliseconds, believed, would keep a dead one for ages.
 const LONGEST_LIFETIME: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// When `session` ends: never before `now`, at most 30 days after it, and 24 hours after it
-/// if there is no numeric `exp` claim (RFC 7519 section 4.1.4) to be found.
-pub(super) fn expiry(session: &Token, now: Timestamp) -> Timestamp {
-    let lifetime = match expiry_claim(session.expose()) {
-        // Seconds since 1970, in whatever numbers the server likes: a cast saturates.
-        Some(seconds) => {
-            SignedDuration::from_secs((seconds as i64).saturating_sub(now.as_second()))
-                .clamp(SignedDuration::ZERO, LONGEST_LIFETIME)
-        }
-        None => DEFAULT_LIFETIME,
+/// The session of the bearer token `token`, which was received at `now`. It ends when its claim
+/// `exp` says (RFC 7519 section 4.1.4), even if that is past, and at most 30 days after `now`;
+/// without such a claim it ends 24 hours after `now`.
+#[must_use]
+pub fn session(token: Token, now: Timestamp) -> Session {
+    let after = |lifetime| now.checked_add(lifetime).unwrap_or(Timestamp::MAX);
+    let expires_at = match claim(&token, "exp") {
+        Some(claim) => claim.min(after(LONGEST_LIFETIME)),
+        None => after(DEFAULT_LIFETIME),
     };
-    now.checked_add(lifetime).unwrap_or(Timestamp::MAX)
+    Session::new(token, expires_at)
 }
 
-/// The claim `exp` of a JWT in its compact form, `header.claims.signature`.
-fn expiry_claim(jwt: &str) -> Option<f64> {
-    #[derive(Deserialize)]
-    struct Claims {
-        exp: Number,
-    }
+/// When `session` says that it was issued: its claim `iat` (section 4.1.6).
+pub(super) fn issued_at(session: &Token) -> Option<Timestamp> {
+    claim(session, "iat")
+}
+
+/// A claim that is a time: seconds since 1970, in whatever numbers the server likes. One that
+/// cannot be written is brought to the nearest that can.
+fn claim(session: &Token, name: &str) -> Option<Timestamp> {
+    const YEAR_1: i64 = -62_135_596_800;
+    let seconds = claims(session.expose())?.get(name)?.as_f64()?;
+    // A cast saturates.
+    let seconds = (seconds as i64).clamp(YEAR_1, Timestamp::MAX.as_second());
+    Timestamp::from_second(seconds).ok()
+}
+
+/// The claims of a JWT in its compact form, `header.claims.signature`.
+fn claims(jwt: &str) -> Option<Map<String, Value>> {
     let mut parts = jwt.split('.');
     let (Some(_), Some(claims), Some(_), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
@@ -48,12 +58,7 @@ fn expiry_claim(jwt: &str) -> Option<f64> {
     };
     // RFC 7515 section 2 forbids the padding that some servers add all the same.
     let claims = Zeroizing::new(URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?);
-    // An object: a derived type is read from an array of its values as well.
-    if !claims.trim_ascii_start().starts_with(b"{") {
-        return None;
-    }
-    let claims: Claims = serde_json::from_slice(&claims).ok()?;
-    claims.exp.as_f64().filter(|seconds| seconds.is_finite())
+    serde_json::from_slice(&claims).ok()
 }
 
 #[cfg(test)]
@@ -72,7 +77,10 @@ mod tests {
 
     fn seconds_left(session: &str) -> i64 {
         let session = Token::parse(session).expect("a token");
-        expiry(&session, now()).duration_since(now()).as_secs()
+        super::session(session, now())
+            .expires_at
+            .duration_since(now())
+            .as_secs()
     }
 
     const DAY: i64 = 24 * 60 * 60;
@@ -86,15 +94,12 @@ mod tests {
             lifetime(&format!(r#"{{"exp":{}.75}}"#, now().as_second() + 60)),
             60
         );
-        for past in [
-            at(0),
-            at(-1),
-            r#"{"exp":0}"#.into(),
-            r#"{"exp":-5}"#.into(),
-            r#"{"exp":-1e300}"#.into(),
-        ] {
-            assert_eq!(lifetime(&past), 0, "{past}");
-        }
+        // What is past is past, whatever this machine's clock says.
+        assert_eq!(lifetime(&at(0)), 0);
+        assert_eq!(lifetime(&at(-1)), -1);
+        assert_eq!(lifetime(&at(-400 * DAY)), -400 * DAY);
+        assert_eq!(lifetime(r#"{"exp":0}"#), -now().as_second());
+        assert!(lifetime(r#"{"exp":-1e300}"#) < -2000 * 365 * DAY);
         for far in [
             at(31 * DAY),
             at(4000 * DAY),
@@ -116,6 +121,7 @@ mod tests {
             "{}",
             "[]",
             "[1]",
+            r#"[{"exp":1}]"#,
             "7",
             "",
             "{",
@@ -147,12 +153,15 @@ mod tests {
     #[test]
     fn the_end_of_time_is_no_panic() {
         let session = Token::parse("opaque").expect("a token");
-        assert_eq!(expiry(&session, Timestamp::MAX), Timestamp::MAX);
+        assert_eq!(
+            super::session(session, Timestamp::MAX).expires_at,
+            Timestamp::MAX
+        );
         let jwt = Token::parse(&format!(
             "a.{}.c",
             URL_SAFE_NO_PAD.encode(r#"{"exp":9e18}"#)
         ))
         .expect("a token");
-        assert!(expiry(&jwt, Timestamp::MIN) > Timestamp::MIN);
+        assert!(super::session(jwt, Timestamp::MIN).expires_at > Timestamp::MIN);
     }
 }

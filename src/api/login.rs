@@ -13,14 +13,15 @@ use zeroize::Zeroizing;
 
 use super::account::account;
 use super::client::Client;
+use super::clock::Clock;
 use super::error::{Error, Fault};
 use super::event::Event;
+use super::jwt::{self, session};
 use super::redact::redact;
 use super::request::Answer;
 use super::said::{Said, is_markup};
 use super::send::{Call, Raw};
-use super::session::session;
-use super::verdict::is_verdict;
+use super::verdict::{is_verdict, says_failure};
 use crate::base_url::{BaseUrl, Origin};
 use crate::secret::Token;
 use crate::vault::Session;
@@ -40,12 +41,15 @@ pub struct Login {
     /// texts of up to 1 KiB, numbers and booleans, none of them a credential. The texts are
     /// the server's own and must be made [`printable`](crate::printable) before they are shown.
     pub account: Map<String, Value>,
+    /// When it was given: by the server's clock, where the answer shows that it differs.
+    pub at: Timestamp,
 }
 
 impl Client {
     /// Exchanges `token` for a session, which shows at the same time that the token is good.
     ///
-    /// `now` is when the session begins; `observe` hears of attempts and pauses. Tried again
+    /// `now` is the time by this machine's clock, which is corrected by the server's where it
+    /// has one; `observe` hears of attempts, pauses and clocks that differ. Tried again
     /// after connection failures, 429, 502, 503 and 504: a session more does no harm.
     ///
     /// # Errors
@@ -75,7 +79,11 @@ impl Client {
             ..Call::new(reqwest::Method::POST, self.url(PATH)?)
         };
         let answer = self.send(&call, observe)?;
-        judge(self.base_url(), &answer, token, now)
+        let judged = judge(self.base_url(), &answer, token, now);
+        let granted = judged.as_ref().ok();
+        let issued_at = granted.and_then(|login| jwt::issued_at(&login.session.token));
+        self.compare_clocks(&answer.clock, issued_at, observe);
+        judged
     }
 }
 
@@ -97,9 +105,11 @@ impl Login {
                 HeaderValue::from_str(value).ok()?,
             ))
         };
+        let headers = answer.headers.iter().filter_map(header).collect();
         let answer = Raw {
             status: answer.status,
-            headers: answer.headers.iter().filter_map(header).collect(),
+            clock: Clock::read(now, now, &headers),
+            headers,
             body: answer.body.clone(),
         };
         judge(base_url, &answer, token, now)
@@ -166,40 +176,37 @@ fn read(answer: &Raw, token: &Token, now: Timestamp) -> Result<Login, Fault> {
     }
     let text = std::str::from_utf8(&answer.body).map_err(|_| Fault::NotUtf8)?;
     let text = text.trim_start_matches('\u{feff}');
+    let failed =
+        |secrets: &[&str]| Fault::SaysFailure(Said::read(None, &answer.body, secrets).shown());
     // What serde_json says of an error may repeat the answer, so only its category is used.
     let Envelope {
         data: grant,
-        beside,
+        beside: mut all,
     } = serde_json::from_str(text).map_err(|error| match error.classify() {
+        Category::Data if serde_json::from_str(text).is_ok_and(|all| says_failure(&all)) => {
+            failed(&[token.expose()])
+        }
         Category::Data => Fault::NoSession,
         _ if is_markup(answer.header("content-type"), &answer.body) => Fault::Markup,
         _ => Fault::NotJson,
     })?;
-    // A derived type is read from an array of its values as well.
-    if !text.trim_ascii_start().starts_with('{') {
-        return Err(Fault::NoSession);
-    }
     // A gateway may answer 200 and say in the body that it failed, or send back what it got.
-    if says_failure(&beside) || grant.token.expose() == token.expose() {
-        return Err(Fault::NoSession);
+    let facts: Map<_, _> = grant.facts.iter().cloned().collect();
+    all.insert("data".to_owned(), facts.into());
+    if says_failure(&all) {
+        return Err(failed(&[token.expose(), grant.token.expose()]));
+    }
+    if grant.token.expose() == token.expose() {
+        return Err(Fault::Echo);
     }
     let account = account(grant.facts, &[token.expose(), grant.token.expose()]);
+    let server_ahead = answer.clock.server_ahead(jwt::issued_at(&grant.token));
+    let at = now.checked_add(server_ahead).unwrap_or(now);
     Ok(Login {
-        session: session(grant.token, now),
+        session: session(grant.token, at).got_by_a_clock_behind(server_ahead),
         account,
+        at,
     })
-}
-
-/// Whether what stands beside `data` says that the exchange failed.
-fn says_failure(beside: &Map<String, Value>) -> bool {
-    let is_error = |name| {
-        let code = beside.get(name).and_then(Value::as_u64);
-        code.is_some_and(|code| (400..600).contains(&code))
-    };
-    ["code", "status", "statusCode", "status_code"]
-        .into_iter()
-        .any(is_error)
-        || beside.get("success") == Some(&Value::Bool(false))
 }
 
 /// The content of `data`. Not derived, so that the session token goes straight into the type
@@ -252,6 +259,11 @@ mod tests {
             status: 200,
             headers: Default::default(),
             body: Zeroizing::new(body.to_vec()),
+            clock: Clock::read(
+                Timestamp::UNIX_EPOCH,
+                Timestamp::UNIX_EPOCH,
+                &Default::default(),
+            ),
         }
     }
 
@@ -289,16 +301,16 @@ mod tests {
             (b"{\"data\":{\"token\":7}}", Fault::NoSession),
             (
                 b"{\"code\":401,\"message\":\"Unauthorized\"}",
-                Fault::NoSession,
+                Fault::SaysFailure(Some("Unauthorized".to_owned())),
             ),
             (b"{\"data\":{\"token\":\"\"}}", Fault::NoSession),
             (
-                b"{\"code\":401,\"data\":{\"token\":\"a.b.c\"}}",
-                Fault::NoSession,
+                b"{\"code\":401,\"message\":\"a.b.c expired\",\"data\":{\"token\":\"a.b.c\"}}",
+                Fault::SaysFailure(Some("[redacted] expired".to_owned())),
             ),
             (
-                b"{\"success\":false,\"data\":{\"token\":\"a.b.c\"}}",
-                Fault::NoSession,
+                b"{\"success\":false,\"message\":\"\",\"data\":{\"token\":\"\"}}",
+                Fault::SaysFailure(None),
             ),
             (b"{\"data\":{\"token\":\"a\\r\\nX: y\"}}", Fault::NoSession),
             (
@@ -311,7 +323,7 @@ mod tests {
         }
         let echo = format!("{{\"data\":{{\"token\":\"{}\"}}}}", token().expose());
         let error = read(&answer(echo.as_bytes()), &token(), Timestamp::UNIX_EPOCH);
-        assert_eq!(error.expect_err("no login"), Fault::NoSession, "an echo");
+        assert_eq!(error.expect_err("no login"), Fault::Echo);
         assert!(
             read(&answer(&deep), &token(), Timestamp::UNIX_EPOCH).is_err(),
             "and the stack is whole"

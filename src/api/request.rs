@@ -10,6 +10,8 @@ use zeroize::Zeroizing;
 use super::client::Client;
 use super::error::{Error, RequestError};
 use super::event::Event;
+use super::refusal::refuses_session;
+use super::said::Said;
 use super::send::Call;
 use crate::base_url::BaseUrl;
 use crate::printable::printable;
@@ -101,6 +103,7 @@ impl Client {
             ..Call::new(request.method.into(), url)
         };
         let answer = self.send(&call, observe)?;
+        self.compare_clocks(&answer.clock, None, observe);
         let headers = answer.headers.iter().map(|(name, value)| {
             let value = String::from_utf8_lossy(value.as_bytes());
             (name.as_str().to_owned(), printable(&value).to_string())
@@ -110,6 +113,27 @@ impl Client {
             headers: headers.collect(),
             body: answer.body,
         })
+    }
+}
+
+impl Answer {
+    /// Whether the API refused the call because the session ended, by its status or in words. The
+    /// call was not carried out then.
+    #[must_use]
+    pub fn refuses_session(&self) -> bool {
+        refuses_session(self.status, self.header("www-authenticate"), &self.body)
+    }
+
+    /// What its body says to people, safe to show, at most 200 characters, without `secrets`.
+    #[must_use]
+    pub fn said(&self, secrets: &[&str]) -> Option<String> {
+        Said::read(self.header("content-type"), &self.body, secrets).shown()
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        let (_, value) = headers.find(|(its, _)| its == name)?;
+        Some(value)
     }
 }
 

@@ -12,6 +12,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::client::Client;
+use super::clock::Clock;
 use super::error::{Error, Fault};
 use super::event::Event;
 use super::retry::{self, Failure, Policy};
@@ -50,6 +51,7 @@ pub(super) struct Raw {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Zeroizing<Vec<u8>>,
+    pub(super) clock: Clock,
 }
 
 impl Raw {
@@ -142,7 +144,9 @@ impl Client {
                 .header(CONTENT_TYPE, content_type)
                 .body(body.to_vec());
         }
+        let sent = Timestamp::now();
         let mut answer = request.send().map_err(|error| self.failed(&error))?;
+        let clock = Clock::read(sent, Timestamp::now(), answer.headers());
         let body = if answer
             .content_length()
             .is_some_and(|length| length > call.largest_answer as u64)
@@ -156,6 +160,7 @@ impl Client {
                 status: answer.status().as_u16(),
                 headers: std::mem::take(answer.headers_mut()),
                 body,
+                clock,
             }),
             Err(Unread::TooLarge) => {
                 let fault = Fault::TooLarge {
@@ -164,6 +169,22 @@ impl Client {
                 Err((self.not_sensible(fault), Failure::Final))
             }
             Err(Unread::Failed(error)) => Err(self.failed(&error)),
+        }
+    }
+
+    /// Tells of clocks that differ. `issued` is when the answer's session was issued.
+    pub(super) fn compare_clocks(
+        &self,
+        clock: &Clock,
+        issued: Option<Timestamp>,
+        observe: &mut dyn FnMut(Event<'_>),
+    ) {
+        let server_ahead = clock.server_ahead(issued);
+        if !server_ahead.is_zero() {
+            observe(Event::ClocksDiffer {
+                origin: &self.base_url().origin(),
+                server_ahead,
+            });
         }
     }
 

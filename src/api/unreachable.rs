@@ -8,7 +8,9 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
+use jiff::Timestamp;
 use rustls::CertificateError;
+use rustls::pki_types::InvalidDnsNameError;
 
 use super::retry::Failure;
 use crate::printable::printable_start;
@@ -52,10 +54,10 @@ pub enum Unreachable {
 pub enum CertificateProblem {
     /// Its issuer is not among the trusted ones.
     NotTrusted,
-    /// Its time is over.
-    Expired,
-    /// Its time has not come; or this machine's clock is behind.
-    NotYetValid,
+    /// Its time is over at this time of this machine's clock, which may be ahead.
+    Expired(Timestamp),
+    /// Its time has not come at this time of this machine's clock, which may be behind.
+    NotYetValid(Timestamp),
     /// It is for another host.
     OtherName,
     /// Its issuer took it back.
@@ -77,28 +79,8 @@ pub(super) enum Cause {
 
 /// Finds the root cause of `error`, and whether a new attempt is worth it.
 pub(super) fn classify(error: &(dyn StdError + 'static)) -> (Cause, Failure) {
-    let chain: Vec<_> = chain(error).collect();
-    let is = |test: fn(&reqwest::Error) -> bool| {
-        chain
-            .iter()
-            .filter_map(|error| error.downcast_ref())
-            .any(test)
-    };
-    let connecting = is(reqwest::Error::is_connect);
-    // The type is private to hyper-util; these are the words of its `Display`.
-    let tunnel = chain
-        .iter()
-        .map(ToString::to_string)
-        .find(|text| text.starts_with("tunnel error"));
-    let tls = chain
-        .iter()
-        .find_map(|error| error.downcast_ref::<rustls::Error>());
-    let io = chain
-        .iter()
-        .filter_map(|error| error.downcast_ref::<io::Error>())
-        .next_back();
-
-    let Some(reason) = reason(&chain, &is, tls, tunnel.as_deref(), io) else {
+    let chain = Chain::of(error);
+    let Some(reason) = chain.reason() else {
         return (Cause::NotHttp, Failure::Final);
     };
     let failure = match reason {
@@ -108,11 +90,11 @@ pub(super) fn classify(error: &(dyn StdError + 'static)) -> (Cause, Failure) {
         | Unreachable::TimedOut
         | Unreachable::ProxyDenied => Failure::Final,
         // The request itself cannot be made.
-        _ if is(reqwest::Error::is_builder) => Failure::Final,
-        _ if connecting => Failure::NotSent,
+        _ if chain.any_is(reqwest::Error::is_builder) => Failure::Final,
+        _ if chain.any_is(reqwest::Error::is_connect) => Failure::NotSent,
         _ => Failure::MaybeProcessed,
     };
-    let through_proxy = tunnel.is_some() && reason != Unreachable::ProxyDenied;
+    let through_proxy = chain.tunnel().is_some() && reason != Unreachable::ProxyDenied;
     let reason = if through_proxy {
         Unreachable::Proxy(Box::new(reason))
     } else {
@@ -121,58 +103,73 @@ pub(super) fn classify(error: &(dyn StdError + 'static)) -> (Cause, Failure) {
     (Cause::Unreachable(reason), failure)
 }
 
-/// Why there was no answer; `None` if there was one that is not HTTP.
-fn reason(
-    chain: &[&(dyn StdError + 'static)],
-    is: &dyn Fn(fn(&reqwest::Error) -> bool) -> bool,
-    tls: Option<&rustls::Error>,
-    tunnel: Option<&str>,
-    io: Option<&io::Error>,
-) -> Option<Unreachable> {
-    let no_name = chain
-        .iter()
-        .any(|error| error.is::<rustls::pki_types::InvalidDnsNameError>());
-    Some(if let Some(tls) = tls {
-        of_tls(tls)
-    } else if no_name {
-        Unreachable::NotAName
-    } else if is(reqwest::Error::is_timeout) {
-        if is(reqwest::Error::is_connect) {
-            Unreachable::ConnectTimedOut
-        } else {
-            Unreachable::TimedOut
-        }
-    } else if is(reqwest::Error::is_dns) {
-        Unreachable::NameNotFound
-    } else if tunnel
-        .is_some_and(|text| text.contains("authorization") || text.ends_with("unsuccessful"))
-    {
-        Unreachable::ProxyDenied
-    } else if !is(reqwest::Error::is_connect) && io.is_some_and(is_malformed) {
-        return None;
-    } else if let Some(io) = io {
-        of_io(io)
-    } else if chain.iter().any(|error| is_parse_error(&error.to_string())) {
-        return None;
-    } else {
-        Unreachable::Broken
-    })
-}
+/// An error and all below it.
+struct Chain<'a>(Vec<&'a (dyn StdError + 'static)>);
 
-/// `error` and all below it. `io::Error` hides the error that it wraps: its `source` is the
-/// source of that.
-fn chain<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| {
-        let wrapped = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
-        wrapped.map_or_else(
-            || error.source(),
-            |wrapped| Some(wrapped as &(dyn StdError + 'static)),
-        )
-    })
+impl<'a> Chain<'a> {
+    /// `io::Error` hides the error that it wraps: its `source` is the source of that.
+    fn of(error: &'a (dyn StdError + 'static)) -> Self {
+        let chain = std::iter::successors(Some(error), |&error| {
+            let wrapped = error
+                .downcast_ref::<io::Error>()
+                .and_then(io::Error::get_ref);
+            wrapped.map_or_else(
+                || error.source(),
+                |wrapped| Some(wrapped as &(dyn StdError + 'static)),
+            )
+        });
+        Self(chain.collect())
+    }
+
+    fn all<E: StdError + 'static>(&self) -> impl DoubleEndedIterator<Item = &'a E> {
+        self.0.iter().filter_map(|error| error.downcast_ref())
+    }
+
+    fn any_is(&self, test: fn(&reqwest::Error) -> bool) -> bool {
+        self.all().any(test)
+    }
+
+    /// What was said of the way through a proxy. The type is private to hyper-util; these are
+    /// the words of its `Display`.
+    fn tunnel(&self) -> Option<String> {
+        let mut texts = self.0.iter().map(ToString::to_string);
+        texts.find(|text| text.starts_with("tunnel error"))
+    }
+
+    /// Why there was no answer; `None` if there was one that is not HTTP.
+    fn reason(&self) -> Option<Unreachable> {
+        use reqwest::Error as Http;
+        let io = self.all::<io::Error>().next_back();
+        let denied =
+            |text: &String| text.contains("authorization") || text.ends_with("unsuccessful");
+        Some(if let Some(tls) = self.all().next() {
+            of_tls(tls)
+        } else if self.all::<InvalidDnsNameError>().next().is_some() {
+            Unreachable::NotAName
+        } else if self.any_is(Http::is_timeout) {
+            if self.any_is(Http::is_connect) {
+                Unreachable::ConnectTimedOut
+            } else {
+                Unreachable::TimedOut
+            }
+        } else if self.any_is(Http::is_dns) {
+            Unreachable::NameNotFound
+        } else if self.tunnel().as_ref().is_some_and(denied) {
+            Unreachable::ProxyDenied
+        } else if !self.any_is(Http::is_connect) && io.is_some_and(is_malformed) {
+            return None;
+        } else if let Some(io) = io {
+            of_io(io)
+        } else if self
+            .0
+            .iter()
+            .any(|error| is_parse_error(&error.to_string()))
+        {
+            return None;
+        } else {
+            Unreachable::Broken
+        })
+    }
 }
 
 fn of_tls(error: &rustls::Error) -> Unreachable {
@@ -184,10 +181,10 @@ fn of_tls(error: &rustls::Error) -> Unreachable {
         // A bad signature is what an issuer of a trusted one's name with another key makes,
         // such as a private authority that was set up anew.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => Problem::NotTrusted,
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => Problem::Expired,
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            Problem::NotYetValid
-        }
+        CertificateError::Expired => Problem::Expired(Timestamp::now()),
+        CertificateError::ExpiredContext { time, .. } => Problem::Expired(timestamp(*time)),
+        CertificateError::NotValidYet => Problem::NotYetValid(Timestamp::now()),
+        CertificateError::NotValidYetContext { time, .. } => Problem::NotYetValid(timestamp(*time)),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             Problem::OtherName
         }
@@ -199,6 +196,11 @@ fn of_tls(error: &rustls::Error) -> Unreachable {
         }
         _ => Problem::Unacceptable,
     })
+}
+
+fn timestamp(time: rustls::pki_types::UnixTime) -> Timestamp {
+    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
 }
 
 fn of_io(error: &io::Error) -> Unreachable {
@@ -245,8 +247,8 @@ impl fmt::Display for Unreachable {
             Self::TimedOut => "timed out while waiting for the answer",
             Self::Broken => "the connection ended before the answer",
             Self::Certificate(CertificateProblem::NotTrusted) => "its certificate is not trusted",
-            Self::Certificate(CertificateProblem::Expired) => "its certificate has expired",
-            Self::Certificate(CertificateProblem::NotYetValid) => {
+            Self::Certificate(CertificateProblem::Expired(_)) => "its certificate has expired",
+            Self::Certificate(CertificateProblem::NotYetValid(_)) => {
                 "its certificate is not valid yet"
             }
             Self::Certificate(CertificateProblem::OtherName) => {

@@ -1,14 +1,17 @@
-//! Whether an error is the API's judgement on the token, or trouble of its own.
+//! Whether an error is the API's judgement on the token, or trouble of its own; and whether a
+//! success is one.
 //!
 //! To tell somebody that their token is bad when the server merely lost its database sends
 //! them to make a new token, in vain. One such answer was seen: status 400 with
 //! `pq: relation "cldkctl_tokens" does not exist`. So in doubt it is no verdict.
 
+use serde_json::{Map, Value};
+
 use super::said::Said;
 
 /// Words of a server in trouble, in lower case. With one of these in it, no answer is a
 /// verdict, whatever else it says.
-const TROUBLE: [&str; 28] = [
+pub(super) const TROUBLE: [&str; 28] = [
     "pq:",
     "sql",
     "relation \"",
@@ -66,6 +69,62 @@ pub(super) fn is_verdict(status: u16, said: &Said) -> bool {
         400 => !has_one_of(&TROUBLE) && (text.is_empty() || has_one_of(&JUDGEMENT)),
         _ => false,
     }
+}
+
+/// Whether a body says that what was asked for failed, whatever the status of its answer.
+pub(super) fn says_failure(body: &Map<String, Value>) -> bool {
+    let is_said = |value: &Value| match value {
+        Value::Null => false,
+        Value::Bool(is_true) => *is_true,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !["", "none", "null", "false", "0"].contains(&text.trim()),
+        Value::Array(values) => !values.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+    };
+    let failed = |value: &Value| {
+        let text = value.as_str().unwrap_or_default().to_lowercase();
+        ["err", "fail", "unauth", "denied", "reject", "invalid"]
+            .iter()
+            .any(|start| text.starts_with(start))
+    };
+    let denied = |value: &Value| {
+        *value == Value::Bool(false) || value.as_str().is_some_and(|text| text.trim() == "false")
+    };
+    let any = |names: &[&str], test: &dyn Fn(&Value) -> bool| {
+        names.iter().filter_map(|name| body.get(*name)).any(test)
+    };
+    codes(body).any(|code| (400..600).contains(&code))
+        || any(&["error", "errors"], &is_said)
+        || any(&["status", "result", "state"], &failed)
+        || any(&["success", "ok"], &denied)
+        || any(&["data"], &|data| {
+            let data = data.as_object();
+            data.is_some_and(|data| codes(data).any(|code| matches!(code, 401 | 403)))
+        })
+}
+
+/// The statuses that a body says it has, in itself or in what describes it.
+pub(super) fn codes(body: &Map<String, Value>) -> impl Iterator<Item = u64> {
+    const NAMES: [&str; 6] = [
+        "code",
+        "status",
+        "statusCode",
+        "status_code",
+        "httpStatus",
+        "http_status",
+    ];
+    let around = ["meta", "error", "response", "header", "status"];
+    let around = around
+        .into_iter()
+        .filter_map(|name| body.get(name)?.as_object());
+    let code = |value: &Value| match value {
+        Value::String(text) => text.trim().parse().ok(),
+        value => value.as_u64(),
+    };
+    std::iter::once(body)
+        .chain(around)
+        .flat_map(|fields| NAMES.iter().filter_map(|name| fields.get(*name)))
+        .filter_map(code)
 }
 
 #[cfg(test)]
@@ -155,5 +214,43 @@ mod tests {
             "the word invalid is the token's own"
         );
         assert!(is_verdict(401, &said), "the word panic is the token's own");
+    }
+
+    #[test]
+    fn what_says_that_it_failed_is_no_success() {
+        for (body, failed) in [
+            (r#"{"code":401}"#, true),
+            (r#"{"code":"401"}"#, true),
+            (r#"{"statusCode":500}"#, true),
+            (r#"{"status":{"code":403}}"#, true),
+            (r#"{"meta":{"status":401}}"#, true),
+            (r#"{"error":{"code":401}}"#, true),
+            (r#"{"error":"Unauthorized"}"#, true),
+            (r#"{"error":true}"#, true),
+            (r#"{"errors":["no"]}"#, true),
+            (r#"{"status":"error"}"#, true),
+            (r#"{"status":"Failed"}"#, true),
+            (r#"{"success":false}"#, true),
+            (r#"{"success":"false"}"#, true),
+            (r#"{"ok":false}"#, true),
+            (r#"{"data":{"code":401}}"#, true),
+            (r#"{}"#, false),
+            (
+                r#"{"code":0,"status":"success","success":true,"ok":true}"#,
+                false,
+            ),
+            (
+                r#"{"code":"200","error":null,"errors":[],"message":"OK"}"#,
+                false,
+            ),
+            (r#"{"error":"","status":200}"#, false),
+            (
+                r#"{"error":false,"data":{"code":512,"status":"active"}}"#,
+                false,
+            ),
+        ] {
+            let fields = serde_json::from_str(body).expect("an object");
+            assert_eq!(says_failure(&fields), failed, "{body}");
+        }
     }
 }

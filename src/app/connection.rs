@@ -1,5 +1,6 @@
 //! How the API is reached: certificates, retries, and what is told of it.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -21,6 +22,8 @@ pub struct Connection {
     pub ca_cert: Option<PathBuf>,
     /// Who is told.
     pub ui: Rc<dyn Ui>,
+    /// Whether it was told that the clocks differ, which is said once.
+    pub told_of_clocks: Rc<Cell<bool>>,
 }
 
 impl Connection {
@@ -42,9 +45,19 @@ impl Connection {
         })
     }
 
-    /// Tells, with `-v`, what happens on the wire.
+    /// Tells, with `-v`, what happens on the wire; and that the clocks differ.
     pub fn observer(&self) -> impl FnMut(Event<'_>) {
-        |event| self.ui.detail(&Step::Wire(event))
+        |event| match event {
+            Event::ClocksDiffer {
+                origin,
+                server_ahead,
+            } => {
+                if !self.told_of_clocks.replace(true) {
+                    self.ui.tell(&Notice::ClocksDiffer(origin, server_ahead));
+                }
+            }
+            event => self.ui.detail(&Step::Wire(event)),
+        }
     }
 
     fn extra_roots(&self, path: &Path) -> Result<Vec<u8>, Error> {

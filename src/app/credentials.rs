@@ -59,6 +59,7 @@ pub struct Credential<'a> {
     pub defaults: Defaults,
     connection: &'a Connection,
     session: Option<Session>,
+    verified_at: Timestamp,
     home: Option<(OpenVault<'a>, ContextName)>,
 }
 
@@ -79,6 +80,7 @@ impl<'a> Credentials<'a> {
             token: context.token,
             connection: self.connection,
             session: context.session,
+            verified_at: context.verified_at,
             home: Some((vault, context.name)),
         })
     }
@@ -123,6 +125,7 @@ impl<'a> Credentials<'a> {
             defaults: self.defaults.clone(),
             connection: self.connection,
             session: None,
+            verified_at: Timestamp::UNIX_EPOCH,
             home: None,
         })
     }
@@ -149,7 +152,9 @@ impl<'a> Credential<'a> {
     /// When the API rejects the token or cannot be asked.
     pub fn session(&mut self, client: &Client) -> Result<Token, Error> {
         match &self.session {
-            Some(session) if !session.is_due(Timestamp::now()) => Ok(session.token.clone()),
+            Some(session) if !session.is_due(Timestamp::now(), self.verified_at) => {
+                Ok(session.token.clone())
+            }
             _ => self.renew(client),
         }
     }
@@ -161,14 +166,14 @@ impl<'a> Credential<'a> {
     /// When the API rejects the token or cannot be asked.
     pub fn renew(&mut self, client: &Client) -> Result<Token, Error> {
         let now = Timestamp::now();
-        if let Some(session) = self.renewed_by_another()
-            && !session.is_due(now)
+        if let Some((session, verified_at)) = self.renewed_by_another()
+            && !session.is_due(now, verified_at)
         {
             self.session = Some(session.clone());
             return Ok(session.token);
         }
         let login = self.exchange(client, now, Task::Renew)?;
-        self.keep(&login, now);
+        self.keep(&login);
         Ok(login.session.token)
     }
 
@@ -181,8 +186,9 @@ impl<'a> Credential<'a> {
     pub fn check(&mut self, client: &Client) -> Result<(), Error> {
         let now = Timestamp::now();
         let login = self.exchange(client, now, Task::Check)?;
-        if self.session.as_ref().is_none_or(|old| old.is_due(now)) {
-            self.keep(&login, now);
+        let is_due = |old: &Session| old.is_due(now, self.verified_at);
+        if self.session.as_ref().is_none_or(is_due) {
+            self.keep(&login);
         }
         Ok(())
     }
@@ -193,27 +199,36 @@ impl<'a> Credential<'a> {
     }
 
     /// Uses the new session from here on, and saves it for the next command.
-    fn keep(&mut self, login: &Login, now: Timestamp) {
+    fn keep(&mut self, login: &Login) {
         self.session = Some(login.session.clone());
-        if let Err(error) = self.save(login, now) {
+        self.verified_at = login.at;
+        if let Err(error) = self.save(login) {
             // The command can do its work all the same.
             self.connection.ui.tell(&Notice::SessionNotSaved(&error));
         }
     }
 
-    /// Calls with the cached session; if the API says that it ended, once more with a new one.
-    /// A second 401 is returned.
+    /// Calls with the cached session; if the API refuses it, once more with a new one. A second
+    /// refusal is returned.
     ///
     /// # Errors
     /// When the API cannot be asked, or rejects the token.
     pub fn call(&mut self, client: &Client, request: &Request) -> Result<Answer, Error> {
         let session = self.session(client)?;
         let answer = self.call_with(client, &session, request)?;
-        if answer.status != 401 {
+        if !answer.refuses_session() {
             return Ok(answer);
         }
         let session = self.renew(client)?;
         self.call_with(client, &session, request)
+    }
+
+    /// What an answer to a call says to people, without the token and the session.
+    #[must_use]
+    pub fn said(&self, answer: &Answer) -> Option<String> {
+        let session = self.session.as_ref().map(|session| session.token.expose());
+        let secrets: Vec<_> = session.into_iter().chain([self.token.expose()]).collect();
+        answer.said(&secrets)
     }
 
     fn call_with(
@@ -234,8 +249,9 @@ impl<'a> Credential<'a> {
             })
     }
 
-    /// The session that is in the vault by now, if it is another one.
-    fn renewed_by_another(&mut self) -> Option<Session> {
+    /// The session that is in the vault by now and when its token was verified, if it is another
+    /// one.
+    fn renewed_by_another(&mut self) -> Option<(Session, Timestamp)> {
         let (vault, name) = self.home.as_mut()?;
         vault.reread().ok()?;
         let context = vault.contents.context(name)?;
@@ -244,10 +260,10 @@ impl<'a> Credential<'a> {
         }
         let stored = context.session.as_ref()?;
         let known = self.session.as_ref().map(|session| session.token.expose());
-        (known != Some(stored.token.expose())).then(|| stored.clone())
+        (known != Some(stored.token.expose())).then(|| (stored.clone(), context.verified_at))
     }
 
-    fn save(&mut self, login: &Login, now: Timestamp) -> Result<(), Error> {
+    fn save(&mut self, login: &Login) -> Result<(), Error> {
         let Some((vault, name)) = &mut self.home else {
             return Ok(());
         };
@@ -259,7 +275,7 @@ impl<'a> Credential<'a> {
             {
                 context.session = Some(login.session.clone());
                 context.account = account::renewed(&context.account, &login.account);
-                context.verified_at = now;
+                context.verified_at = login.at;
             }
             Ok(())
         })

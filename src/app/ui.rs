@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use jiff::SignedDuration;
 use zeroize::Zeroizing;
 
 use super::error::{Error, MemoryError};
 use crate::api::Event;
+use crate::base_url::Origin;
 use crate::keeper::KeepersError;
 use crate::prompt::{Asker, PromptError};
 use crate::vault::{ContextName, Cost};
@@ -63,6 +65,8 @@ pub enum Notice<'a> {
     OthersCanRead(&'a Path),
     /// Others can change the file that says which certificate authority to trust.
     OthersCanChange(&'a Path),
+    /// The server's clock is this far ahead of this machine's, or behind it.
+    ClocksDiffer(&'a Origin, SignedDuration),
     /// The new session works and could not be saved.
     SessionNotSaved(&'a Error),
     /// `CLDKCTL_TOKEN` is used, and so the context that was named is not.

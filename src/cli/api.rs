@@ -75,20 +75,23 @@ impl ApiArgs {
         let answer = credential.call(&client, &request)?;
         settings.asker.finish();
         print(&answer, include)?;
-        let origin = || credential.base_url.origin().to_string();
+        let origin = credential.base_url.origin().to_string();
         match answer.status {
-            200..=299 => Ok(()),
-            401 => Err(CallError::Rejected(origin()).into()),
+            200..=299 if !answer.refuses_session() => Ok(()),
+            200..=299 | 401 => {
+                let said = credential.said(&answer);
+                Err(CallError::Rejected { origin, said }.into())
+            }
             status => {
                 let shown = match (answer.body.is_empty(), include) {
                     (false, _) => Shown::Body,
                     (true, false) => Shown::Nothing,
                     (true, true) => Shown::Headers,
                 };
-                let origin = origin();
                 Err(CallError::Status {
                     origin,
                     status,
+                    said: credential.said(&answer),
                     shown,
                 }
                 .into())

@@ -200,13 +200,20 @@ pub enum CallError {
     /// The body is larger than 64 MiB.
     BodyTooLarge(PathBuf),
     /// Neither the cached session nor a new one is accepted.
-    Rejected(String),
+    Rejected {
+        /// Who answered.
+        origin: String,
+        /// In its own words, safe to show.
+        said: Option<String>,
+    },
     /// The API answered with an error.
     Status {
         /// Who answered.
         origin: String,
         /// The HTTP status.
         status: u16,
+        /// In its own words, safe to show.
+        said: Option<String>,
         /// What standard output has of the answer.
         shown: Shown,
     },

@@ -91,6 +91,7 @@ impl Settings {
                 max_retries: args.max_retries.or(config.max_retries).unwrap_or(3),
                 ca_cert: args.ca_cert.take().or_else(|| config.ca_cert.take()),
                 ui: Rc::clone(&ui),
+                told_of_clocks: Rc::default(),
             },
             ui,
             address: Address {

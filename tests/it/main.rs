@@ -16,7 +16,9 @@ mod api {
 
 mod auth {
     mod another_account;
+    mod clocks;
     mod contexts;
+    mod ended_sessions;
     mod login;
     mod login_again;
     mod login_elsewhere;

@@ -22,6 +22,7 @@ fn a_refused_connection_is_tried_again_and_named() {
                 Event::Sending { attempt, .. } => format!("sending {attempt}"),
                 Event::Answered { status } => format!("answered {status}"),
                 Event::Waiting { because, .. } => format!("waiting, {because}"),
+                Event::ClocksDiffer { .. } => "clocks".to_owned(),
             });
         })
         .expect_err("no login");

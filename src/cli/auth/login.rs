@@ -219,7 +219,7 @@ fn verify(settings: &Settings, client: &Client, token: Token) -> Result<Context,
         client.login(&token, now, &mut settings.connection.observer())?
     };
     let name = settings.context.clone().unwrap_or_else(place::default_name);
-    let mut context = Context::new(name, client.base_url().clone(), token, now);
+    let mut context = Context::new(name, client.base_url().clone(), token, login.at);
     context.account = login.account;
     context.session = Some(login.session);
     context.defaults = settings.defaults.clone();

@@ -1,7 +1,9 @@
 //! The API, and how it is reached.
 
+use jiff::Timestamp;
+
 use super::Report;
-use crate::api::{self, CertificateProblem, Kind, RequestError, Unreachable};
+use crate::api::{self, CertificateProblem, Fault, Kind, RequestError, Unreachable};
 use crate::app::CertificatesError;
 use crate::cli::error::{CallError, Shown};
 use crate::cli::exit::Exit;
@@ -9,14 +11,13 @@ use crate::cli::exit::Exit;
 const NAME_CERTIFICATES: &str = "name a file with a certificate authority in PEM with --ca-cert";
 
 pub(super) fn failed(error: &api::Error) -> Report {
+    if let Some(hint) = certificate_problem(error).and_then(of_certificate) {
+        return Report::new(Exit::Unreachable, error.to_string()).hint(hint);
+    }
     let (exit, hint) = match error.kind() {
         Kind::Usage if matches!(error, api::Error::Proxy { .. }) => (
             Exit::Usage,
             "set it to an address such as http://proxy.example:3128, or unset it",
-        ),
-        Kind::Unreachable if is_of_an_authority(error) => (
-            Exit::Unreachable,
-            "have the authority issue a certificate for the server",
         ),
         Kind::Rejected => (
             Exit::NotLoggedIn,
@@ -25,6 +26,10 @@ pub(super) fn failed(error: &api::Error) -> Report {
         Kind::Unreachable => (
             Exit::Unreachable,
             "check the network, --base-url, the proxy variables, and --ca-cert for a private certificate authority",
+        ),
+        Kind::NotSensible if says_failure(error) => (
+            Exit::Unreachable,
+            "check the token in the portal (profile, API, Token), and --base-url",
         ),
         Kind::NotSensible => (
             Exit::Unreachable,
@@ -40,10 +45,45 @@ pub(super) fn failed(error: &api::Error) -> Report {
     Report::new(exit, error.to_string()).hint(hint)
 }
 
-/// Whether naming an authority would not help.
-fn is_of_an_authority(error: &api::Error) -> bool {
-    let problem = Unreachable::Certificate(CertificateProblem::OfAnAuthority);
-    matches!(error, api::Error::Unreachable { reason, .. } if *reason == problem)
+fn says_failure(error: &api::Error) -> bool {
+    let api::Error::NotSensible { fault, .. } = error else {
+        return false;
+    };
+    matches!(fault, Fault::SaysFailure(_))
+}
+
+/// What is wrong with the server's certificate, on whatever way to it.
+fn certificate_problem(error: &api::Error) -> Option<CertificateProblem> {
+    let api::Error::Unreachable { reason, .. } = error else {
+        return None;
+    };
+    let reason = match reason {
+        Unreachable::Proxy(reason) => reason,
+        reason => reason,
+    };
+    match reason {
+        Unreachable::Certificate(problem) => Some(*problem),
+        _ => None,
+    }
+}
+
+/// What helps, where to name an authority would not.
+fn of_certificate(problem: CertificateProblem) -> Option<String> {
+    let time = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M UTC").to_string();
+    match problem {
+        CertificateProblem::OfAnAuthority => {
+            Some("have the authority issue a certificate for the server".to_owned())
+        }
+        CertificateProblem::Expired(now) => Some(format!(
+            "set this machine's clock if {} is wrong, or have the server's certificate renewed",
+            time(now)
+        )),
+        CertificateProblem::NotYetValid(now) => Some(format!(
+            "set this machine's clock if {} is wrong, or wait for the certificate's first day",
+            time(now)
+        )),
+        _ => None,
+    }
 }
 
 /// The answer to a call is larger than what is read.
@@ -109,14 +149,18 @@ pub(super) fn call(error: &CallError) -> Report {
             format!("{} is larger than 64 MiB", path.display()),
             "send less at a time",
         ),
-        CallError::Rejected(origin) => (
+        CallError::Rejected { origin, said } => (
             Exit::NotLoggedIn,
-            format!("{origin} rejects the session, and also a new one"),
+            format!(
+                "{origin} rejects the session, and also a new one{}",
+                in_words(said.as_deref())
+            ),
             "log in again with `cldkctl auth`",
         ),
         CallError::Status {
             origin,
             status,
+            said,
             shown,
         } => {
             let redirect = match status {
@@ -129,9 +173,19 @@ pub(super) fn call(error: &CallError) -> Report {
                 Shown::Nothing => "it has no body; --include shows its headers",
                 Shown::Headers => "it has no body; check the path and the method",
             };
-            let what = format!("{origin} answered with HTTP status {status}{redirect}");
+            let what = format!(
+                "{origin} answered with HTTP status {status}{redirect}{}",
+                in_words(said.as_deref())
+            );
             (Exit::ApiError, what, hint)
         }
     };
     Report::new(exit, what).hint(hint)
+}
+
+/// A server's words, at the end of a sentence.
+fn in_words(said: Option<&str>) -> String {
+    said.map_or_else(String::new, |said| {
+        format!(": {}", said.trim_end_matches('.'))
+    })
 }

@@ -1,8 +1,12 @@
 //! The words of what a use case says on its way.
 
+use jiff::SignedDuration;
+
 use super::Report;
 use crate::api::Event;
 use crate::app::{MemoryError, Notice, Step, Task};
+use crate::base_url::Origin;
+use crate::cli::time_span::in_words;
 
 /// How much a notice matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +58,7 @@ pub fn notice(notice: &Notice<'_>) -> (Level, String) {
         Notice::OthersCanChange(path) => warning(format!(
             "other users can change {}, and with it whom cldkctl trusts; run `chmod go-w` on it", path.display()
         )),
+        Notice::ClocksDiffer(origin, server_ahead) => warning(clocks(origin, *server_ahead)),
         Notice::SessionNotSaved(error) => warning(format!(
             "the new session may not be saved: {}", Report::from(*error).what
         )),
@@ -64,6 +69,23 @@ pub fn notice(notice: &Notice<'_>) -> (Level, String) {
             "the argon2 command takes at most 127 bytes of passphrase, so it cannot recover this vault".to_owned(),
         ),
     }
+}
+
+fn clocks(origin: &Origin, server_ahead: SignedDuration) -> String {
+    // In whole minutes, since the server tells whole seconds.
+    let seconds = (server_ahead.unsigned_abs().as_secs() + 30) / 60 * 60;
+    let apart = match seconds / (24 * 60 * 60) {
+        0 | 1 => in_words(seconds),
+        days => format!("{days} days"),
+    };
+    let where_to = if server_ahead.is_negative() {
+        "ahead of"
+    } else {
+        "behind"
+    };
+    format!(
+        "this machine's clock is {apart} {where_to} that of {origin}; set it, or the ends of sessions are misjudged"
+    )
 }
 
 /// What to say of a vault that is older than one that was seen.
@@ -94,6 +116,10 @@ pub fn step(step: &Step<'_>) -> String {
         Step::Wire(Event::Waiting { pause, because }) => {
             format!("{because}; trying again in {:.1} s", pause.as_secs_f32())
         }
+        Step::Wire(Event::ClocksDiffer {
+            origin,
+            server_ahead,
+        }) => clocks(origin, *server_ahead),
     }
 }
 

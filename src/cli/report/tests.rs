@@ -57,6 +57,10 @@ fn keepers() -> KeepersError {
     ])
 }
 
+fn noon() -> jiff::Timestamp {
+    "2026-01-01T12:00:00Z".parse().expect("a time")
+}
+
 fn context() -> crate::vault::ContextName {
     "work".parse().expect("a name")
 }
@@ -234,8 +238,16 @@ fn apis() -> Vec<api::Error> {
         unreachable(Unreachable::NotAName),
         unreachable(Unreachable::Certificate(CertificateProblem::NotTrusted)),
         unreachable(Unreachable::Certificate(CertificateProblem::OfAnAuthority)),
+        unreachable(Unreachable::Certificate(
+            CertificateProblem::Expired(noon()),
+        )),
+        unreachable(Unreachable::Certificate(CertificateProblem::NotYetValid(
+            noon(),
+        ))),
         fault(Fault::Markup),
         fault(Fault::NoSession),
+        fault(Fault::SaysFailure(Some("Unauthorized".to_owned()))),
+        fault(Fault::Echo),
         fault(Fault::Redirect {
             status: 302,
             to: Some(other_address().origin()),
@@ -312,6 +324,7 @@ fn calls() -> Vec<CallError> {
     let status = |status, shown| CallError::Status {
         origin: origin(),
         status,
+        said: (status == 404).then(|| "route not found".to_owned()),
         shown,
     };
     vec![
@@ -321,7 +334,10 @@ fn calls() -> Vec<CallError> {
         CallError::Request(RequestError::ContentType),
         CallError::Body("cannot read /home/sari/file".to_owned()),
         CallError::BodyTooLarge(file()),
-        CallError::Rejected(origin()),
+        CallError::Rejected {
+            origin: origin(),
+            said: Some("invalid or expired jwt".to_owned()),
+        },
         status(404, Shown::Body),
         status(302, Shown::Nothing),
         status(304, Shown::Headers),

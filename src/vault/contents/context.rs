@@ -52,9 +52,14 @@ pub struct Session {
     /// When it ends.
     #[serde(deserialize_with = "utc")]
     pub expires_at: Timestamp,
+    /// Also [`CLOCK_BEHIND`], where it was.
     #[serde(flatten)]
     extra: Map<String, Value>,
 }
+
+/// A field of a session beyond the format: by how many seconds the clock of the machine that got
+/// it was behind the server's. Whoever saves the vault keeps it, and nobody need know it.
+const CLOCK_BEHIND: &str = "clock_behind";
 
 /// What a context uses where a command names nothing else.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -128,11 +133,28 @@ impl Session {
         }
     }
 
-    /// Whether a new session should be fetched before the next call: less than a minute of
-    /// this one is left at `now`.
+    /// Notes that the server's clock was `ahead` of that of the machine that got the session,
+    /// which may still be so when its end is judged. A clock that was ahead judges it too early,
+    /// which does no harm.
     #[must_use]
-    pub fn is_due(&self, now: Timestamp) -> bool {
-        self.expires_at.duration_since(now) < MARGIN
+    pub fn got_by_a_clock_behind(mut self, ahead: SignedDuration) -> Self {
+        if ahead >= MARGIN {
+            self.extra
+                .insert(CLOCK_BEHIND.to_owned(), ahead.as_secs().into());
+        }
+        self
+    }
+
+    /// Whether a new session should be fetched before the next call at `now`: less than a minute
+    /// of this one is left, or the clock is wrong, since it was `verified_at` before.
+    #[must_use]
+    pub fn is_due(&self, now: Timestamp, verified_at: Timestamp) -> bool {
+        let behind = self.extra.get(CLOCK_BEHIND).and_then(Value::as_u64);
+        let behind = i64::try_from(behind.unwrap_or(0)).unwrap_or(i64::MAX);
+        let now = now
+            .checked_add(SignedDuration::from_secs(behind))
+            .unwrap_or(Timestamp::MAX);
+        self.expires_at.duration_since(now) < MARGIN || verified_at.duration_since(now) > MARGIN
     }
 }
 
@@ -169,10 +191,32 @@ mod tests {
         let end: Timestamp = "2026-01-02T00:00:00Z".parse().expect("a time");
         let session = Session::new(Token::parse("opaque").expect("a token"), end);
         let before = |seconds| end - SignedDuration::from_secs(seconds);
-        assert!(!session.is_due(before(24 * 3600)));
-        assert!(!session.is_due(before(60)));
-        assert!(session.is_due(before(59)));
-        assert!(session.is_due(Timestamp::MAX));
-        assert!(!session.is_due(Timestamp::MIN));
+        let begun = before(24 * 3600);
+        assert!(!session.is_due(begun, begun));
+        assert!(!session.is_due(before(60), begun));
+        assert!(session.is_due(before(59), begun));
+        assert!(session.is_due(Timestamp::MAX, begun));
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_is_not_believed() {
+        let end: Timestamp = "2026-01-02T00:00:00Z".parse().expect("a time");
+        let before = |seconds| end - SignedDuration::from_secs(seconds);
+        let session = |ahead| {
+            Session::new(Token::parse("opaque").expect("a token"), end)
+                .got_by_a_clock_behind(SignedDuration::from_secs(ahead))
+        };
+        // It is earlier than it was.
+        assert!(session(0).is_due(before(3600), before(3500)));
+        assert!(!session(0).is_due(before(3600), before(3540)));
+        assert!(session(0).is_due(Timestamp::MIN, before(3600)));
+        // It was two hours behind, and still is.
+        assert!(!session(7200).is_due(before(7200 + 60), before(3600)));
+        assert!(session(7200).is_due(before(7200 + 59), before(3600)));
+        assert!(session(i64::MAX).is_due(before(3600), before(3600)));
+        // It was ahead.
+        assert!(!session(-7200).is_due(before(60), before(3600)));
+        let text = serde_json::to_string(&session(-7200)).expect("JSON");
+        assert!(!text.contains(CLOCK_BEHIND), "{text}");
     }
 }

@@ -215,16 +215,16 @@ proptest! {
     }
 
     #[test]
-    fn a_session_ends_when_it_says_within_thirty_days(now in -62_135_596_800i64..200_000_000_000, exp in any::<i64>(), claims in "\\PC{0,40}") {
+    fn a_session_ends_when_it_says_and_after_thirty_days_at_most(now in -62_135_596_800i64..200_000_000_000, exp in any::<i64>(), claims in "\\PC{0,40}") {
         let now = Timestamp::from_second(now).unwrap();
         let ends = |claims: &str| {
             let jwt = format!("e30.{}.c2ln", BASE64_URL_SAFE_NO_PAD.encode(claims));
             session(Token::parse(&jwt).unwrap(), now).expires_at.duration_since(now)
         };
         let month = SignedDuration::from_hours(30 * 24);
-        prop_assert!((SignedDuration::ZERO..=month).contains(&ends(&claims)));
+        prop_assert!(ends(&claims) <= month);
         let claimed = ends(&format!("{{\"exp\":{exp}}}"));
-        prop_assert!((SignedDuration::ZERO..=month).contains(&claimed));
+        prop_assert!(claimed <= month);
         let hour = now.as_second() + 3600;
         prop_assert_eq!(ends(&format!("{{\"exp\":{hour}}}")), SignedDuration::from_hours(1));
     }

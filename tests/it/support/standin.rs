@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 pub use account::Account;
+pub use api::http_date;
 pub use misbehave::Misbehave;
 pub use tls::Certificate;
 pub use wire::{Answer, Received};
@@ -140,6 +141,12 @@ impl Standin {
     /// sessions that are over before they begin.
     pub fn session_life(&self, seconds: i64) {
         self.state.lock().api.session_life = seconds;
+    }
+
+    /// Shows a clock from now on, so many seconds ahead of this machine's, in the `Date` of its
+    /// answers and the claims of its sessions. It has none when not told.
+    pub fn clock_ahead(&self, seconds: i64) {
+        self.state.lock().api.clock = Some(seconds);
     }
 
     /// Misbehaves at every request, until [`behave`](Self::behave).

@@ -19,6 +19,8 @@ pub(super) struct Api {
     tokens: HashMap<String, Account>,
     sessions: HashMap<String, LiveSession>,
     pub(super) session_life: i64,
+    /// How many seconds its clock is ahead, where it shows one.
+    pub(super) clock: Option<i64>,
 }
 
 struct LiveSession {
@@ -33,6 +35,7 @@ impl Default for Api {
             tokens: HashMap::new(),
             sessions: HashMap::new(),
             session_life: 24 * 60 * 60,
+            clock: None,
         }
     }
 }
@@ -52,7 +55,7 @@ impl Api {
 
     /// The answer to `request`.
     pub(super) fn answer(&mut self, request: &Received) -> Answer {
-        let issued = now();
+        let issued = self.now();
         let claims = json!({ "iat": issued, "exp": issued + self.session_life });
         self.answer_with_claims(request, &claims.to_string())
     }
@@ -64,6 +67,14 @@ impl Api {
 
     /// The answer to `request`; a session made for it is exactly this text.
     pub(super) fn answer_with_session(&mut self, request: &Received, session: &str) -> Answer {
+        let answer = self.undated(request, session);
+        match self.clock {
+            Some(ahead) => answer.with("date", &http_date(ahead)),
+            None => answer,
+        }
+    }
+
+    fn undated(&mut self, request: &Received, session: &str) -> Answer {
         if request.path == LOGIN {
             return self.log_in(request, session);
         }
@@ -96,15 +107,21 @@ impl Api {
         facts["token"] = session.into();
         let live = LiveSession {
             account: account.clone(),
-            ends: now() + self.session_life,
+            ends: self.now() + self.session_life,
         };
         self.sessions.insert(session.to_owned(), live);
         ok(&facts)
     }
 
+    fn now(&self) -> i64 {
+        now() + self.clock.unwrap_or(0)
+    }
+
     fn session_of(&self, request: &Received) -> Option<&LiveSession> {
         let session = request.header("authorization")?.strip_prefix("Bearer ")?;
-        self.sessions.get(session).filter(|live| now() < live.ends)
+        self.sessions
+            .get(session)
+            .filter(|live| self.now() < live.ends)
     }
 }
 
@@ -172,6 +189,12 @@ fn jwt(claims: &str) -> String {
         encode(claims.as_bytes()),
         encode(&signature)
     )
+}
+
+/// The value of a `Date` header, this many seconds from now.
+pub fn http_date(from_now: i64) -> String {
+    let time = jiff::Timestamp::from_second(now() + from_now).expect("a time");
+    time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 fn now() -> i64 {
