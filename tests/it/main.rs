@@ -83,6 +83,7 @@ mod memory {
 }
 
 mod terminal {
+    mod closed;
     mod completion;
     mod interrupts;
     mod missing;
