@@ -32,11 +32,13 @@ mod disk {
     mod crowds;
     mod faults;
     mod full;
+    mod no_home;
     mod no_thread;
     mod others;
     mod places_further_up;
     mod power_failure;
     mod shared_places;
+    mod sticks;
     mod vault;
 }
 
