@@ -9,6 +9,8 @@ mod error;
 mod folders;
 pub mod input;
 mod safety;
+mod temporary;
+pub mod user_folders;
 mod write;
 
 use std::fs::{self, File, OpenOptions};
@@ -21,12 +23,11 @@ use rustix::io::Errno;
 
 use self::error::io_error;
 pub use self::error::{StoreError, is_done};
-use self::folders::check_folder;
-use self::safety::{
-    OPEN_FLAGS, OVERFLOW_UID, Whose, check_file, has_all_users, our_uid, read_file,
-};
+use self::folders::{check_folder, check_owner};
+use self::safety::{OPEN_FLAGS, Whose, check_file, our_uid, read_file};
+pub use self::temporary::{Existing, give_name, make_temporary};
 pub use self::write::{
-    Existing, make_folder, names_in, remove_leftovers, sync_folder, write_whole,
+    has_no_locks, make_folder, names_in, remove_leftovers, sync_folder, write_whole,
 };
 use self::write::{lock, parent, remove, sibling, write_named_after};
 
@@ -53,10 +54,28 @@ impl Store {
         Ok(Self { path })
     }
 
+    /// A vault at the usual place of a user who has no home folder: nowhere. Only using it fails.
+    #[must_use]
+    pub fn nowhere() -> Self {
+        let path = PathBuf::new();
+        Self { path }
+    }
+
     /// The path, as the user named it, made absolute.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The same, where there is one.
+    ///
+    /// # Errors
+    /// When it is [nowhere](Self::nowhere).
+    pub fn place(&self) -> Result<&Path, StoreError> {
+        match self.path.as_os_str().is_empty() {
+            true => Err(StoreError::NoHome),
+            false => Ok(&self.path),
+        }
     }
 
     /// Reads the vault; `None` when there is none.
@@ -75,7 +94,7 @@ impl Store {
     pub fn read_unaltered(&self, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
         // What is not there decides nothing, wherever it would be.
         let found = fs::symlink_metadata(&self.path);
-        if found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        if found.is_err_and(|error| is_not_there(&error)) {
             return Ok(None);
         }
         // Who can replace the file, or what a link in its place leads to, can write it.
@@ -124,6 +143,7 @@ impl Store {
         match lock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(Locked { path, _lock: file })),
             Err(Errno::WOULDBLOCK) => Ok(None),
+            Err(error) if has_no_locks(error) => Err(StoreError::NoLocks { path }),
             Err(error) => Err(io_error("lock", &lock_path)(error.into())),
         }
     }
@@ -150,7 +170,7 @@ impl Store {
         &self,
         check_folder: impl Fn(&Path) -> Result<(), StoreError>,
     ) -> Result<PathBuf, StoreError> {
-        let mut path = self.path.clone();
+        let mut path = self.place()?.to_owned();
         for _ in 0..MOST_LINKS {
             if path.file_name().is_none() {
                 return Err(StoreError::NotAFile { path });
@@ -158,23 +178,9 @@ impl Store {
             let folder = parent(&path);
             check_folder(folder)?;
             match fs::symlink_metadata(&path) {
-                // In a folder like `/tmp` anybody can have put it there.
-                Ok(metadata)
-                    if metadata.is_symlink()
-                        && metadata.uid() != our_uid()
-                        && metadata.uid() != 0 =>
-                {
-                    let owner = metadata.uid();
-                    return Err(StoreError::NotOurs { path, owner });
-                }
-                Ok(metadata)
-                    if metadata.is_symlink()
-                        && metadata.uid() == OVERFLOW_UID
-                        && !has_all_users() =>
-                {
-                    return Err(StoreError::Unmapped { path });
-                }
                 Ok(metadata) if metadata.is_symlink() => {
+                    // In a folder like `/tmp` anybody can have put it there.
+                    check_owner(&path, &metadata)?;
                     let target = fs::read_link(&path).map_err(io_error("read the link", &path))?;
                     path = folder.join(target);
                 }
@@ -187,6 +193,30 @@ impl Store {
             Errno::LOOP.into(),
         ))
     }
+}
+
+/// Whether an error says that there is no such file, nor can be: a file such as `/dev/null` stands
+/// where a folder would be.
+#[must_use]
+pub fn is_not_there(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+/// Whether a folder on the way to a file may not be entered, search permission of
+/// path_resolution(7).
+#[must_use]
+pub fn is_out_of_reach(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+}
+
+/// Whether that folder is somebody else's, so that nothing of ours lies behind it.
+#[must_use]
+pub fn is_behind_others(path: &Path) -> bool {
+    let closed = path.ancestors().find_map(|above| fs::metadata(above).ok());
+    is_out_of_reach(path) && closed.is_some_and(|folder| folder.uid() != our_uid())
 }
 
 /// Why the lock file cannot be opened: in a folder like `/tmp` another user may have made it

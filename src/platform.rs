@@ -12,6 +12,7 @@ mod math;
 mod memory;
 mod process;
 mod stack;
+mod start;
 
 pub use background::without_stop;
 pub use given::{hide_argument, hide_arguments, take_variable};
@@ -20,3 +21,4 @@ pub(crate) use memory::Argon2Memory;
 pub use memory::{LockedMemory, OutOfMemory, WipingAllocator};
 pub use process::{close_inherited_files, harden, peer_uid, soften};
 pub use stack::wipe_stack;
+pub use start::pass_ignored_signals_on;

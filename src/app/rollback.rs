@@ -9,7 +9,6 @@
 mod memory;
 
 use std::fs::File;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -21,7 +20,8 @@ pub(super) use self::memory::Memory;
 use super::error::MemoryError;
 use super::ui::{Notice, Step, Ui};
 use crate::files::{
-    Existing, Store, StoreError, is_done, make_folder, remove_leftovers, write_whole,
+    Existing, Store, StoreError, is_behind_others, is_done, is_not_there, make_folder,
+    remove_leftovers, write_whole,
 };
 use crate::vault::Contents;
 
@@ -257,9 +257,8 @@ impl Rollback {
             Ok(None) if path.is_symlink() => return Err(MemoryError::Garbled(path)),
             Ok(None) => return Ok(None),
             // A file stands where a folder would be, so nothing is noted there.
-            Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotADirectory => {
-                return Ok(None);
-            }
+            Err(StoreError::Io { source, .. }) if is_not_there(&source) => return Ok(None),
+            Err(StoreError::Io { .. }) if is_behind_others(&path) => return Ok(None),
             Err(error) => return Err(MemoryError::of_reading(error, path)),
         };
         let memory = std::str::from_utf8(&bytes).ok().and_then(Memory::read);

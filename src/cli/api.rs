@@ -163,9 +163,12 @@ fn print(answer: &Answer, include: bool) -> Result<(), Error> {
     // To a file or a pipe byte for byte; a terminal acts on some bytes, and gets none of them.
     if io::stdout().is_terminal() {
         let shown = Zeroizing::new(for_a_terminal(&answer.body));
-        console::print_unbuffered([head.as_bytes(), shown.as_bytes()])
+        console::finish(console::write_to_stdout([
+            head.as_bytes(),
+            shown.as_bytes(),
+        ]))
     } else {
-        console::print_unbuffered([head.as_bytes(), &answer.body])
+        console::finish(console::write_to_stdout([head.as_bytes(), &answer.body]))
     }
 }
 

@@ -9,7 +9,7 @@ use super::format::{Color, Format};
 use super::size::Size;
 use super::time_span::TimeSpan;
 use crate::base_url::BaseUrl;
-use crate::files::{Store, StoreError};
+use crate::files::{Store, StoreError, user_folders};
 use crate::keeper::{Choice, Scope};
 use crate::printable::printable;
 use crate::secret::is_harmless;
@@ -169,7 +169,7 @@ fn bare(quoted: &str) -> &str {
 
 /// A path in the file: `~/` is the home, anything else relative is beside the file.
 fn resolve(path: &Path, folder: &Path) -> PathBuf {
-    match (path.strip_prefix("~"), std::env::home_dir()) {
+    match (path.strip_prefix("~"), user_folders::home()) {
         (Ok(rest), Some(home)) => home.join(rest),
         _ => folder.join(path),
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rustix::io::Errno;
 use serde::Serialize;
 
 use super::error::{Error, OutputError};
@@ -108,8 +109,7 @@ fn say(label: Option<(Style, &str)>, text: &str) {
 /// # Errors
 /// When stdout cannot be written, as with a full disk. A reader that has gone away is none.
 pub fn print(text: &str) -> Result<(), Error> {
-    let mut stdout = io::stdout().lock();
-    finish(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
+    finish(write_to_stdout([text.as_bytes(), b"\n"]))
 }
 
 /// Writes a path and a newline to stdout: byte for byte, but harmless on a terminal.
@@ -120,38 +120,26 @@ pub fn print_path(path: &Path) -> Result<(), Error> {
     if io::stdout().is_terminal() {
         return print(&printable(&path.to_string_lossy()).to_string());
     }
-    let mut stdout = io::stdout().lock();
-    let bytes = path.as_os_str().as_bytes();
-    finish(
-        stdout
-            .write_all(bytes)
-            .and_then(|()| stdout.write_all(b"\n"))
-            .and_then(|()| stdout.flush()),
-    )
+    finish(write_to_stdout([path.as_os_str().as_bytes(), b"\n"]))
 }
 
-/// Writes a secret and a newline to stdout, as [`print_unbuffered`].
+/// Writes two texts to stdout, one behind the other.
+///
+/// Past the buffer of the standard library, which would keep a copy of a secret, and past its
+/// opinion that what is written to a closed stdout is written.
 ///
 /// # Errors
-/// As [`print()`].
-pub fn print_secret(secret: &str) -> Result<(), Error> {
-    print_unbuffered([secret.as_bytes(), b"\n"])
-}
-
-/// Writes two texts to stdout, one behind the other, past any buffer that would keep a copy
-/// of a secret in them.
-///
-/// # Errors
-/// As [`print()`].
-pub fn print_unbuffered(parts: [&[u8]; 2]) -> Result<(), Error> {
+/// When stdout cannot be written, or its reader has gone away.
+pub fn write_to_stdout(parts: [&[u8]; 2]) -> io::Result<()> {
     let mut parts = parts.map(io::IoSlice::new);
     let mut parts = &mut parts[..];
     let stdout = rustix::stdio::stdout();
     while parts.iter().any(|part| !part.is_empty()) {
         match rustix::io::writev(stdout, parts) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(count) => io::IoSlice::advance_slices(&mut parts, count),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return finish(Err(error.into())),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(())

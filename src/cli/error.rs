@@ -105,8 +105,6 @@ pub enum SettingsError {
     },
     /// A variable is not UTF-8 text.
     NotText(String),
-    /// There is no home folder.
-    NoHome,
     /// The file of the settings cannot be read.
     Unreadable(PathBuf, StoreError),
     /// Other users can change it, or what leads to it.
@@ -291,6 +289,8 @@ pub enum RestoreError {
     Unusable(PathBuf, SealError),
     /// Standard input cannot be read.
     Stdin(io::Error),
+    /// What was typed or supplied does not open the backup, or cannot be used.
+    Key(app::KeyError),
     /// Nothing opens the backup, and there is no one to ask.
     Locked(app::KeyError),
 }

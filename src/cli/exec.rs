@@ -54,6 +54,7 @@ impl ExecArgs {
         }
         settings.asker.finish();
         platform::soften();
+        platform::pass_ignored_signals_on(&mut command);
         // Returns only when it fails.
         let error = command.exec();
         let program = printable(&program.to_string_lossy()).to_string();

@@ -14,7 +14,7 @@ pub struct LockArgs {}
 
 impl LockArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
-        let path = settings.vault.path().display();
+        let path = settings.vault.store.place()?.display();
         // Every keeper, whatever --keeper says.
         match Keepers::new(Choice::Auto).forget(&settings.vault.unlocker.slot(), Reach::Everywhere)
         {

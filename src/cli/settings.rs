@@ -6,9 +6,6 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::str::FromStr;
 
-use etcetera::BaseStrategy;
-use etcetera::base_strategy::Xdg;
-
 use super::config::{Config, KdfConfig};
 use super::console::Console;
 use super::environment::{self, TokenVariable};
@@ -20,7 +17,7 @@ use super::ui::TerminalUi;
 use crate::app::{
     Address, Connection, Credentials, LoginError, PassphraseSource, Rollback, Ui, Unlocker, Vault,
 };
-use crate::files::Store;
+use crate::files::{Store, StoreError, is_behind_others, is_out_of_reach, user_folders};
 use crate::keeper::{Keepers, Limits};
 use crate::prompt::Asker;
 use crate::secret::{Token, TokenError};
@@ -61,22 +58,21 @@ impl Settings {
     /// # Errors
     /// When a value cannot be what it is meant for, or `config.toml` cannot be used.
     pub fn new(mut args: GlobalArgs, token: &TokenVariable) -> Result<Self, Error> {
-        let folders = Xdg::new().map_err(|_| SettingsError::NoHome)?;
-        let mut config = Config::read(&folders.config_dir().join("cldkctl/config.toml"))?;
         let console = args.console();
+        let mut config = read_config(console)?;
         set_color(args.color.or(config.color).unwrap_or_default());
 
         let named = args.vault.take().or_else(|| env_path("CLDKCTL_VAULT"));
         let path = named
             .or_else(|| config.vault.take())
-            .unwrap_or_else(|| folders.data_dir().join("cldkctl/vault.age"));
-        let store = Store::at(&path)?;
+            .or_else(|| Some(user_folders::data()?.join("cldkctl/vault.age")));
+        let store = path.map_or_else(|| Ok(Store::nowhere()), |path| Store::at(&path))?;
         let asker = Asker::new(!args.no_input);
         let ui: Rc<dyn Ui> = Rc::new(TerminalUi {
             console,
             asker: asker.clone(),
         });
-        let state = folders.state_dir();
+        let state = user_folders::state();
         let seen = state.map(|folder| folder.join("cldkctl/revisions"));
         Ok(Self {
             console,
@@ -151,6 +147,32 @@ impl Settings {
             connection: &self.connection,
         }
     }
+}
+
+/// The settings, if there are any. Those that are out of reach, in a home that may not be entered,
+/// are done without: what the command needs may lie elsewhere.
+fn read_config(console: Console) -> Result<Config, SettingsError> {
+    let Some(folder) = user_folders::config() else {
+        return Ok(Config::default());
+    };
+    let path = folder.join("cldkctl/config.toml");
+    let source = match Config::read(&path) {
+        Err(SettingsError::Unreadable(_, StoreError::Io { source, .. }))
+            if is_out_of_reach(&path) =>
+        {
+            source
+        }
+        config => return config,
+    };
+    // Nothing of ours is in somebody else's home, unless that is where it was said to be.
+    if env_path("XDG_CONFIG_HOME").is_some() || !is_behind_others(&path) {
+        console.warn(&format!(
+            "the settings in {} are not used: {source}; \
+             set XDG_CONFIG_HOME or HOME to a folder that you may enter",
+            path.display()
+        ));
+    }
+    Ok(Config::default())
 }
 
 /// What finds the key of the vault at `path`.

@@ -54,7 +54,14 @@ pub(super) fn explain(mut error: clap::Error) -> Exit {
             error.insert(ContextKind::Suggested, tips);
         }
     }
-    match finish(error.print()) {
+    // What is written to a closed stdout counts as written for the standard library.
+    let printed = match exit {
+        Exit::Success => rustix::io::write(rustix::stdio::stdout(), b"")
+            .map_err(Into::into)
+            .and_then(|_| error.print()),
+        _ => error.print(),
+    };
+    match finish(printed) {
         Err(error) if exit == Exit::Success => {
             let report = Report::from(&error);
             Console::default().report(&report);

@@ -8,6 +8,9 @@ use crate::secret::shown_path;
 /// Why the file system stood in the way.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// The vault has no path, since its user has no home folder.
+    #[error("cannot tell where your home folder is, and so where the vault is")]
+    NoHome,
     /// A system call failed.
     #[error("cannot {action} {path}: {source}", path = shown_path(path))]
     Io {
@@ -73,6 +76,12 @@ pub enum StoreError {
     #[error("{path} exists already", path = path.display())]
     Exists {
         /// The path.
+        path: PathBuf,
+    },
+    /// The file system has no advisory locks.
+    #[error("cannot lock {path}: its file system has no locks (flock)", path = path.display())]
+    NoLocks {
+        /// The vault.
         path: PathBuf,
     },
     /// More than a vault ever is.

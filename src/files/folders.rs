@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use super::MOST_LINKS;
 use super::error::{StoreError, io_error};
 use super::safety::{OVERFLOW_UID, has_all_users, is_ours, our_uid};
+use super::user_folders;
 
 const WRITABLE_BY_GROUP: u32 = 0o020;
 const WRITABLE_BY_OTHERS: u32 = 0o002;
@@ -78,7 +79,7 @@ fn names(path: &Path) -> impl DoubleEndedIterator<Item = OsString> {
 /// In a user namespace that is not told of root outside of it, nor root from anybody else there.
 /// So what belongs to either is taken for the system's on the way to the home folder alone:
 /// whoever could change that has all that is ours already.
-fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), StoreError> {
+pub(super) fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), StoreError> {
     let owner = metadata.uid();
     if owner == 0 || owner == our_uid() && owner != OVERFLOW_UID {
         return Ok(());
@@ -111,9 +112,8 @@ fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), StoreError> {
 /// Whether the home folder lies below a path, also when the links on the way are followed.
 fn leads_home(path: &Path) -> bool {
     let is_above = |home: &Path| home != path && home.starts_with(path);
-    let home = std::env::var_os("HOME").map(PathBuf::from);
     path == Path::new("/")
-        || home.is_some_and(|home| {
+        || user_folders::home().is_some_and(|home| {
             is_above(&home) || home.canonicalize().is_ok_and(|home| is_above(&home))
         })
 }

@@ -23,15 +23,7 @@ use tempfile::NamedTempFile;
 
 use super::error::{StoreError, io_error};
 use super::safety::{OPEN_FLAGS, our_uid};
-
-/// What to do about a file that is there already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Existing {
-    /// Leave it, and fail.
-    Keep,
-    /// Replace it.
-    Replace,
-}
+use super::temporary::{self, Existing, again, give_name, make_temporary};
 
 /// Writes a file whole, with mode 0600: it is there with all of `bytes`, on disk, or not at
 /// all. Temporary files that crashed processes left of the same file are removed.
@@ -63,7 +55,7 @@ pub(super) fn write_named_after(
         return Err(io_error("replace", path)(source));
     }
     let opened = open_folder(folder)?;
-    let mut temporary = temporary(folder, other).map_err(io_error("write in", folder))?;
+    let mut temporary = locked_temporary(folder, other).map_err(io_error("write in", folder))?;
     let file = temporary.as_file_mut();
     file.write_all(bytes)
         .and_then(|()| file.sync_all())
@@ -74,34 +66,20 @@ pub(super) fn write_named_after(
         let source = io::Error::other("the disk gives back something else than was written");
         return Err(io_error("write", path)(source));
     }
-    loop {
-        let persisted = match existing {
-            Existing::Replace => temporary.persist(path),
-            Existing::Keep => temporary.persist_noclobber(path),
-        };
-        let error = match persisted {
-            Ok(_) => return confirm("written", path, &opened),
-            Err(error) => error,
-        };
-        match error.error.kind() {
-            io::ErrorKind::Interrupted => temporary = error.file,
-            io::ErrorKind::AlreadyExists => {
-                let path = path.to_owned();
-                return Err(StoreError::Exists { path });
-            }
-            _ => return Err(io_error("replace", path)(error.error)),
+    match give_name(temporary, path, existing) {
+        Ok(()) => confirm("written", path, &opened),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+            let path = path.to_owned();
+            Err(StoreError::Exists { path })
         }
+        Err(error) => Err(io_error("replace", path)(error.error)),
     }
 }
 
 /// A new temporary file for `path`, mode 0600, locked.
-fn temporary(folder: &Path, path: &Path) -> io::Result<NamedTempFile> {
+fn locked_temporary(folder: &Path, path: &Path) -> io::Result<NamedTempFile> {
     loop {
-        let file = tempfile::Builder::new()
-            .prefix(&format!(".{}.", file_name(path)))
-            .suffix(TEMPORARY_SUFFIX)
-            .permissions(fs::Permissions::from_mode(0o600))
-            .tempfile_in(folder)?;
+        let file = make_temporary(folder, &format!(".{}.", file_name(path)))?;
         // A umask can take it from its owner. Not set where nothing is missing: some file
         // systems, as of sticks, have modes of their own and refuse any other.
         if file.as_file().metadata()?.mode() & 0o600 != 0o600 {
@@ -128,8 +106,6 @@ fn is_on_disk(file: &mut File, bytes: &[u8]) -> io::Result<bool> {
     Ok(read == bytes)
 }
 
-const TEMPORARY_SUFFIX: &str = ".tmp";
-
 /// Removes temporary files that crashed processes left in `folder`, of the files whose names
 /// are `of_ours`. One that a process is writing stays; one that cannot be removed is in
 /// nobody's way.
@@ -138,7 +114,7 @@ pub fn remove_leftovers(folder: &Path, of_ours: impl Fn(&str) -> bool) {
         // `.NAME.RANDOM.tmp`; the NAME may have dots.
         let is_one = name
             .to_str()
-            .and_then(|name| name.strip_prefix('.')?.strip_suffix(TEMPORARY_SUFFIX))
+            .and_then(|name| name.strip_prefix('.')?.strip_suffix(temporary::SUFFIX))
             .and_then(|name| name.rsplit_once('.'))
             .is_some_and(|(name, random)| !random.is_empty() && of_ours(name));
         if is_one {
@@ -255,14 +231,10 @@ pub(super) fn lock(file: &File, operation: FlockOperation) -> rustix::io::Result
     rustix::io::retry_on_intr(|| flock(file, operation))
 }
 
-/// Repeats a system call that a signal interrupted.
-fn again<T>(call: impl Fn() -> io::Result<T>) -> io::Result<T> {
-    loop {
-        match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
+/// Whether a file system has no such locks, as that of a network without its lock service.
+#[must_use]
+pub fn has_no_locks(error: Errno) -> bool {
+    [Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP].contains(&error)
 }
 
 fn file_name(path: &Path) -> String {
@@ -292,7 +264,7 @@ mod tests {
     fn what_somebody_is_writing_is_no_leftover() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("vault.age");
-        let writing = temporary(folder.path(), &path).expect("a temporary file");
+        let writing = locked_temporary(folder.path(), &path).expect("a temporary file");
         write_whole(&path, b"new", Existing::Replace).expect("written");
         assert!(writing.path().exists());
 

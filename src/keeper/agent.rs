@@ -22,6 +22,7 @@ use self::wire::{MAX_REPLY, Reply, Request};
 use super::{
     CachedKey, Description, Forgotten, Found, Keeper, KeeperError, Reach, Scope, Slot, Touch,
 };
+use crate::files::{is_not_there, is_out_of_reach};
 use crate::platform::{self, LockedMemory};
 use crate::vault::Salt;
 
@@ -52,10 +53,11 @@ impl Keeper for Agent {
                 Ok(Some(_)) => return Ok(()),
                 // None runs, or one is just coming to its end.
                 Ok(None) => {}
-                Err(error) => return Err(KeeperError::NoAgent(error.to_string())),
+                Err(error) => return Err(no_answer(&path, &error)),
             }
             if start.elapsed() > START_PATIENCE {
-                return Err(KeeperError::NoAgent("it does not start".to_owned()));
+                let why = format!("it does not start listening at {}", path.display());
+                return Err(KeeperError::NoAgent(why));
             }
             if starts.next_if(|after| start.elapsed() >= *after).is_some() {
                 spawn(&path)?;
@@ -81,7 +83,7 @@ impl Keeper for Agent {
             Ok(())
         };
         // Also one that was started where XDG_RUNTIME_DIR was another, or none.
-        let places = socket::places().unwrap_or_default();
+        let places = socket::places();
         for path in &places {
             if let Err(error) = forget(path) {
                 silent = Some(KeeperError::Silent(path.clone(), error));
@@ -123,8 +125,12 @@ fn held(slot: &Slot, touch: Touch) -> Result<Option<CachedKey>, KeeperError> {
     match ask(&path, &Request::Get(slot.clone(), touch)) {
         Ok(Some(Reply::CachedKey(held))) => Ok(Some(held)),
         Ok(_) => Ok(None),
-        Err(error) => Err(KeeperError::NoAgent(error.to_string())),
+        Err(error) => Err(no_answer(&path, &error)),
     }
+}
+
+fn no_answer(path: &Path, error: &io::Error) -> KeeperError {
+    KeeperError::NoAgent(format!("{}: {error}", path.display()))
 }
 
 /// Asks the agent; `None` when there is none. One that hangs up is asked again: it made room for
@@ -144,7 +150,7 @@ fn ask(path: &Path, request: &Request) -> io::Result<Option<Reply>> {
 fn ask_once(path: &Path, request: &Request) -> io::Result<Option<Reply>> {
     let mut stream = match connect(path) {
         Ok(stream) => stream,
-        Err(error) if is_absence(&error) => return Ok(None),
+        Err(error) if is_absence(&error) || is_out_of_reach(path) => return Ok(None),
         Err(error) => return Err(error),
     };
     // Nobody else can listen in a folder of ours; a second look costs nothing.
@@ -195,12 +201,13 @@ fn connect(path: &Path) -> io::Result<UnixStream> {
     Ok(stream)
 }
 
-/// No socket, or nobody behind it.
+/// No socket, or nobody behind it. Nor can there be one where a file stands in place of a folder, or
+/// where the path is longer than that of a socket.
 fn is_absence(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
-    )
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::InvalidFilename
+    ) || is_not_there(error)
 }
 
 /// Somebody who was there, and left without a reply.

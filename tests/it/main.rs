@@ -34,11 +34,13 @@ mod disk {
     mod crowds;
     mod faults;
     mod full;
+    mod no_home;
     mod no_thread;
     mod others;
     mod places_further_up;
     mod power_failure;
     mod shared_places;
+    mod sticks;
     mod vault;
 }
 
@@ -85,6 +87,7 @@ mod memory {
 }
 
 mod terminal {
+    mod closed;
     mod completion;
     mod interrupts;
     mod misplaced;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::cli::console::print_secret;
+use crate::cli::console::print;
 use crate::cli::error::Error;
 use crate::cli::settings::Settings;
 use crate::interrupt;
@@ -20,10 +20,10 @@ impl TokenArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         let mut credential = settings.credentials()?.find(Touch::Use)?;
         if !self.session {
-            return print_secret(credential.token.expose());
+            return print(credential.token.expose());
         }
         interrupt::watch();
         let client = credential.client()?;
-        print_secret(credential.session(&client)?.expose())
+        print(credential.session(&client)?.expose())
     }
 }

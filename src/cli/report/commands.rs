@@ -211,11 +211,6 @@ pub(super) fn settings(error: &SettingsError) -> Report {
             format!("{name} cannot be used: it is not UTF-8 text"),
         )
         .hint("set it again, or unset it"),
-        SettingsError::NoHome => Report::new(
-            Exit::Failure,
-            "cannot tell where your home folder is",
-        )
-        .hint("set HOME"),
         SettingsError::Unreadable(path, error) => {
             Report::new(Exit::Failure, format!("{}: {error}", file(path)))
                 .hint("check the file and its permissions")

@@ -16,22 +16,27 @@ use crate::vault::{KdfError, PublicRecipientError};
 const ALTERED: &str = "a vault whose header was altered looks the same";
 
 pub(super) fn key(error: &KeyError) -> Report {
+    key_of("vault", error)
+}
+
+/// The same of a file that is called this: the vault, or a backup of one.
+pub(super) fn key_of(what: &str, error: &KeyError) -> Report {
     match error {
         KeyError::Locked(path, why) => Report::new(
             Exit::Locked,
-            format!("the vault {} is locked, and {why}", path.display()),
+            format!("the {what} {} is locked, and {why}", path.display()),
         )
         .hint("run `cldkctl unlock` on a terminal, or use --passphrase-file, --passphrase-stdin or --identity"),
         KeyError::NeedsIdentity(path) => Report {
             exit: Exit::Locked,
-            ..no_passphrase(path)
+            ..no_passphrase(what, path)
         },
-        KeyError::NoPassphrase(path) => no_passphrase(path),
-        KeyError::Wrong(path) => wrong_key(path),
+        KeyError::NoPassphrase(path) => no_passphrase(what, path),
+        KeyError::Wrong(path) => wrong_key(what, path),
         KeyError::WrongCached(path) => Report::new(
             Exit::WrongPassphrase,
             format!(
-                "the cached key of the vault {} does not open it",
+                "the cached key of the {what} {} does not open it",
                 path.display()
             ),
         )
@@ -55,19 +60,19 @@ pub(super) fn key(error: &KeyError) -> Report {
 }
 
 /// Only identities open the vault.
-pub(super) fn no_passphrase(path: &Path) -> Report {
+pub(super) fn no_passphrase(what: &str, path: &Path) -> Report {
     Report::new(
         Exit::WrongPassphrase,
-        format!("no passphrase opens the vault {}", path.display()),
+        format!("no passphrase opens the {what} {}", path.display()),
     )
     .hint("name an identity with --identity; if a passphrase opened it before, it was altered: put a backup in its place")
 }
 
-pub(super) fn wrong_key(path: &Path) -> Report {
+pub(super) fn wrong_key(what: &str, path: &Path) -> Report {
     Report::new(
         Exit::WrongPassphrase,
         format!(
-            "the passphrase or identity does not open the vault {}",
+            "the passphrase or identity does not open the {what} {}",
             path.display()
         ),
     )

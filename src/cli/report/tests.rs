@@ -202,6 +202,7 @@ fn stores() -> Vec<StoreError> {
     };
     let path = vault();
     vec![
+        StoreError::NoHome,
         store(),
         unconfirmed("removed"),
         unconfirmed("replaced"),
@@ -212,6 +213,7 @@ fn stores() -> Vec<StoreError> {
         StoreError::Unmapped { path: path.clone() },
         StoreError::OpenFolder { path: path.clone() },
         StoreError::OpenFile { path: path.clone() },
+        StoreError::NoLocks { path: path.clone() },
         StoreError::Exists { path: path.clone() },
         StoreError::NotAFile { path: path.clone() },
         StoreError::TooLarge { path },
@@ -296,7 +298,6 @@ fn settings() -> Vec<SettingsError> {
             why: "a base URL begins with https://".to_owned(),
         },
         SettingsError::NotText("CLDKCTL_CONTEXT".to_owned()),
-        SettingsError::NoHome,
         SettingsError::Unreadable(file(), store()),
         SettingsError::NotSafe(file(), "other users can change it".to_owned()),
         SettingsError::NotSettings(file()),
@@ -389,6 +390,8 @@ fn backups() -> Vec<Error> {
         RestoreError::Unusable(file(), SealError::NewerAge).into(),
         RestoreError::Unusable(file(), SealError::Damaged("its payload does not end")).into(),
         RestoreError::Stdin(denied()).into(),
+        RestoreError::Key(KeyError::Wrong(file())).into(),
+        RestoreError::Key(KeyError::NoPassphrase(file())).into(),
         RestoreError::Locked(KeyError::NeedsIdentity(file())).into(),
     ]
 }

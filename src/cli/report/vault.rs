@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::Report;
 use super::secrets;
+use crate::app::KeyError;
 use crate::cli::error::{BackupError, RecoveryKeyError, RestoreError, VaultError};
 use crate::cli::exit::Exit;
 use crate::files::StoreError;
@@ -12,19 +13,24 @@ use crate::vault::{ContentsError, PluginError, SealError, stanza::StanzaError};
 
 /// The vault cannot be read or opened.
 pub(super) fn unusable(path: &Path, error: &SealError) -> Report {
+    unusable_file("vault", path, error)
+}
+
+/// The same of a file that is called this: the vault, or a backup of one.
+fn unusable_file(what: &str, path: &Path, error: &SealError) -> Report {
     let path_shown = path.display();
     let bad = |hint: &str| {
         Report::new(
             Exit::BadVault,
-            format!("cannot open the vault {path_shown}: {error}"),
+            format!("cannot open the {what} {path_shown}: {error}"),
         )
         .hint(hint)
     };
     match error {
-        SealError::NoMatch => secrets::wrong_key(path),
+        SealError::NoMatch => secrets::wrong_key(what, path),
         SealError::Identity(_) => Report::new(
             Exit::WrongPassphrase,
-            format!("cannot open the vault {path_shown}: {error}"),
+            format!("cannot open the {what} {path_shown}: {error}"),
         )
         .hint("check the identity file that --identity names"),
         SealError::NewerAge
@@ -35,7 +41,7 @@ pub(super) fn unusable(path: &Path, error: &SealError) -> Report {
         SealError::PerhapsNewer => bad(
             "try the passphrase again; if it is the right one, a newer cldkctl wrote the file: install that version",
         ),
-        SealError::Plugin(error) => plugin(path, error),
+        SealError::Plugin(error) => plugin(what, path, error),
         SealError::TooCostly { .. } => bad(
             "if you trust the file, raise the limit with --kdf-ceiling MEMORY[,ITERATIONS[,LANES]]",
         ),
@@ -59,7 +65,7 @@ pub(super) fn unusable(path: &Path, error: &SealError) -> Report {
 }
 
 /// A plugin failed. The vault may be sound, so no advice is given that changes it.
-fn plugin(path: &Path, error: &PluginError) -> Report {
+fn plugin(what: &str, path: &Path, error: &PluginError) -> Report {
     let (exit, hint) = match error {
         PluginError::Missing(_) => (
             Exit::Failure,
@@ -75,7 +81,7 @@ fn plugin(path: &Path, error: &PluginError) -> Report {
         ),
     };
     let path = path.display();
-    Report::new(exit, format!("cannot open the vault {path}: {error}")).hint(hint)
+    Report::new(exit, format!("cannot open the {what} {path}: {error}")).hint(hint)
 }
 
 /// The vault cannot be sealed again, and is as it was.
@@ -116,6 +122,7 @@ pub(super) fn busy(path: &Path) -> Report {
 
 pub(super) fn store(error: &StoreError) -> Report {
     let (exit, hint) = match error {
+        StoreError::NoHome => (Exit::Failure, "name the vault with --vault, or set HOME"),
         StoreError::Io { .. } => (
             Exit::Failure,
             "check the disk and the permissions; the vault is unchanged",
@@ -141,6 +148,11 @@ pub(super) fn store(error: &StoreError) -> Report {
         StoreError::OpenFolder { .. } | StoreError::OpenFile { .. } => (
             Exit::Failure,
             "take the permission away with `chmod go-w`, or use another folder with --vault",
+        ),
+        StoreError::NoLocks { .. } => (
+            Exit::Failure,
+            "name a vault on a local disk with --vault, or start the lock service of the network's \
+             file system; the vault is unchanged",
         ),
         StoreError::Exists { .. } => (
             Exit::Failure,
@@ -200,7 +212,7 @@ pub(super) fn restore(error: &RestoreError) -> Report {
         )
         .hint("name a file that `cldkctl vault backup` made"),
         RestoreError::Unusable(path, error) => {
-            let report = unusable(path, error);
+            let report = unusable_file("backup", path, error);
             match error {
                 SealError::Stanza(StanzaError::Newer)
                 | SealError::Contents(ContentsError::Newer(_)) => report,
@@ -225,7 +237,17 @@ pub(super) fn restore(error: &RestoreError) -> Report {
             format!("cannot read standard input: {error}"),
         )
         .hint("check what is piped in; nothing was changed"),
-        RestoreError::Locked(error) => secrets::key(error).hint(
+        RestoreError::Key(error) => {
+            let report = secrets::key_of("backup", error);
+            match error {
+                KeyError::Wrong(_) => report.hint(
+                    "use the passphrase or identity that the vault had when the backup was made, or another backup",
+                ),
+                KeyError::NoPassphrase(_) => report.hint("name an identity with --identity, or another backup"),
+                _ => report,
+            }
+        }
+        RestoreError::Locked(error) => secrets::key_of("backup", error).hint(
             "supply its passphrase with --passphrase-file or --passphrase-stdin, or an identity with --identity",
         ),
     }
@@ -296,7 +318,7 @@ pub(super) fn change(error: &VaultError) -> Report {
         .hint("add another recipient first with `cldkctl vault recipients add`"),
         VaultError::NoCost(path) => Report {
             exit: Exit::Usage,
-            ..secrets::no_passphrase(path)
+            ..secrets::no_passphrase("vault", path)
         },
         VaultError::IdentityDerives => Report::new(
             Exit::Usage,

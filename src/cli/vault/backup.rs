@@ -1,6 +1,6 @@
 //! `cldkctl vault backup FILE`: a copy that is known to open.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -49,9 +49,7 @@ impl BackupArgs {
         if to_stdout {
             // Who reads it may be waiting to ask.
             settings.asker.finish();
-            let mut stdout = io::stdout().lock();
-            let written = stdout.write_all(&bytes).and_then(|()| stdout.flush());
-            return match written {
+            return match console::write_to_stdout([&bytes, b""]) {
                 // Elsewhere none of our business; but a backup that nobody took is none.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                     Err(BackupError::NotRead.into())

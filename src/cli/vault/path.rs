@@ -12,6 +12,6 @@ pub(super) struct PathArgs {}
 
 impl PathArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
-        print_path(settings.vault.path())
+        print_path(settings.vault.store.place()?)
     }
 }

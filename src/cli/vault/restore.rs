@@ -85,6 +85,7 @@ fn read(file: &Path) -> Result<(Store, Vec<u8>), Error> {
 fn unusable(error: app::Error) -> Error {
     match error {
         app::Error::Vault(path, error) => RestoreError::Unusable(path, error).into(),
+        app::Error::Key(error) => RestoreError::Key(error).into(),
         error => error.into(),
     }
 }

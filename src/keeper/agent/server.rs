@@ -17,6 +17,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::socket;
 use super::wire::{MAX_REQUEST, Received, Reply, Request};
+use crate::files::has_no_locks;
 use crate::interrupt;
 use crate::keeper::{CachedKey, Slot, Touch, uptime};
 use crate::platform::{self, LockedMemory};
@@ -117,6 +118,8 @@ fn lock(socket: &Path) -> io::Result<Option<File>> {
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(Some(file)),
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        // Of two agents the one that made its socket last stays, since the other looks for its own.
+        Err(error) if has_no_locks(error) => Ok(Some(file)),
         Err(error) => Err(error.into()),
     }
 }

@@ -7,8 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use etcetera::BaseStrategy;
-use etcetera::base_strategy::Xdg;
+use crate::files::user_folders;
 
 /// Its name in that folder's parent.
 const NAME: &str = "cldkctl/agent.sock";
@@ -22,7 +21,12 @@ const LONGEST_PATH: usize = 103;
 /// # Errors
 /// When there is no such folder, or its path is too long for a socket.
 pub fn path() -> Result<PathBuf, String> {
-    let path = places()?.remove(0);
+    let Some(path) = places().into_iter().next() else {
+        return Err(
+            "there is neither a home nor a runtime folder for its socket; set XDG_RUNTIME_DIR"
+                .to_owned(),
+        );
+    };
     if path.as_os_str().len() > LONGEST_PATH {
         return Err(format!(
             "the path {} is too long for a socket; set XDG_RUNTIME_DIR to a shorter one",
@@ -34,20 +38,15 @@ pub fn path() -> Result<PathBuf, String> {
 
 /// Where an agent of this user may listen, started from here or from a login or job with
 /// another environment. The first is where one is started from here.
-///
-/// # Errors
-/// When there is no home folder.
-pub fn places() -> Result<Vec<PathBuf>, String> {
-    let folders = Xdg::new().map_err(|_| "no home folder".to_owned())?;
+#[must_use]
+pub fn places() -> Vec<PathBuf> {
     let usual = PathBuf::from(format!("/run/user/{}", rustix::process::geteuid().as_raw()));
-    let runtime = folders
-        .runtime_dir()
-        .filter(|folder| is_ours(folder).is_ok());
-    let mut places: Vec<PathBuf> = runtime.into_iter().chain([folders.data_dir()]).collect();
+    let runtime = user_folders::runtime().filter(|folder| is_ours(folder).is_ok());
+    let mut places: Vec<PathBuf> = runtime.into_iter().chain(user_folders::data()).collect();
     if !places.contains(&usual) && is_ours(&usual).is_ok() {
         places.push(usual);
     }
-    Ok(places.into_iter().map(|place| place.join(NAME)).collect())
+    places.into_iter().map(|place| place.join(NAME)).collect()
 }
 
 /// Where agents of this user listen that were started with another `XDG_RUNTIME_DIR`, as far as

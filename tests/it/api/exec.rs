@@ -159,6 +159,34 @@ fn it_finds_limits_signals_files_and_the_terminal_as_without_us() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn the_program_ignores_the_signals_that_were_ignored_before() {
+    let (_cloudeka, world) = unlocked(&[]);
+    let ignored = |trap: &str, args: &[&str]| {
+        let script = format!("{trap} exec \"$0\" \"$@\"");
+        let run = world.cldkctl(args.iter().copied());
+        let output = run.under(["sh".to_owned(), "-c".to_owned(), script]).run();
+        let stdout = output.succeeded().stdout;
+        let mask = stdout.split_whitespace().last().expect("a mask");
+        // Above 31 are those that the C library keeps to itself.
+        u64::from_str_radix(mask, 16).expect("a mask") & 0x7fff_ffff
+    };
+    let mask = |signals: &[u32]| {
+        signals
+            .iter()
+            .fold(0, |mask, signal| mask | 1 << (signal - 1))
+    };
+    let grep = ["--", "grep", "SigIgn", "/proc/self/status"];
+    for args in [&["exec"][..], &["exec", "--session"]] {
+        let args = [args, &grep].concat();
+        assert_eq!(ignored("", &args), 0);
+        let trap = "trap '' HUP INT PIPE TERM XFSZ;";
+        assert_eq!(ignored(trap, &args), mask(&[1, 2, 13, 15, 25]));
+        assert_eq!(ignored("trap '' PIPE;", &args), mask(&[13]));
+    }
+}
+
+#[test]
 fn what_cannot_be_run_is_126_and_what_is_not_there_127() {
     let (_cloudeka, world) = unlocked(&[]);
     let file = world.write("no-program", "nothing");

@@ -162,6 +162,36 @@ fn a_path_too_long_for_a_socket_is_told_and_locks_nobody_out() {
         assert_eq!(token.run().succeeded().stdout, format!("{TOKEN}\n"));
         let token = world.cldkctl(["auth", "token"]);
         token.env("XDG_RUNTIME_DIR", &long).run().expect_code(4);
+        // Nobody can listen there, so there is nobody to fear.
+        let lock = world.cldkctl(["lock"]).env("XDG_RUNTIME_DIR", &long);
+        lock.run().succeeded();
+    });
+}
+
+#[test]
+fn where_nobody_can_listen_locking_succeeds() {
+    without_keyrings(Refusal::NotPermitted, || {
+        let (_cloudeka, world) = logged_in();
+        let file = world.write("no-folder", "");
+        let long = world.home().join("long".repeat(25));
+        let folders = [file, long, "/dev/null".into(), "/proc/self/nothing".into()];
+        for folder in folders {
+            let run = |args: &[&str]| {
+                let run = world
+                    .cldkctl(args.iter().copied())
+                    .env("XDG_DATA_HOME", &folder);
+                let run = run.env("CLDKCTL_VAULT", world.vault_path());
+                run.env_remove("XDG_RUNTIME_DIR").stdin(PASSPHRASE).run()
+            };
+            run(&["lock"]).succeeded();
+            let unlock = run(&["unlock", "--passphrase-stdin", "--keeper", "agent"]);
+            let unlock = unlock.expect_code(1);
+            let named = folder.to_str().expect("text");
+            assert!(
+                unlock.stderr.contains(named),
+                "the place is named: {unlock}"
+            );
+        }
     });
 }
 

@@ -295,6 +295,8 @@ fn where_nothing_can_be_written_it_fails_and_leaves_nothing() {
             output.stderr.contains("folder: ") && output.stderr.contains("hint:"),
             "{output}"
         );
+        // Not the name of the temporary file, which nobody asked for.
+        assert!(!output.stderr.contains(".tmp"), "{output}");
         assert_eq!(world.files(), before);
     }
     set_mode(&folder, 0o700);

@@ -326,3 +326,45 @@ fn a_file_that_is_not_a_backup_is_no_reason_to_doubt_the_vault() {
         assert_eq!(fs::read(world.vault_path()).expect("a vault"), before);
     }
 }
+
+#[test]
+fn what_is_wrong_with_the_backup_is_said_of_the_backup() {
+    let (_cloudeka, copy) = backup(&[]);
+    let world = World::new();
+    let good = world.write("good.age", &copy);
+    let identity = crate::support::keys::Key::age(&world, "stranger").identity;
+    let cut = world.write("cut.age", &copy[..copy.len() - 1]);
+    let headless = world.write("headless.age", &copy[..200]);
+    let text = world.write("text.age", "a letter");
+    let newer = world.write("newer.age", "age-encryption.org/v2\n");
+    let run = |file: &Path, passphrase: &str, args: &[&str]| {
+        let output = restore(&world, file, passphrase, args);
+        (output, file.to_owned())
+    };
+    let by_identity = world
+        .cldkctl(["vault", "restore", "--identity"])
+        .args([&identity, &good])
+        .run();
+    let locked = world.cldkctl(["vault", "restore"]).arg(&good).run();
+    for ((output, file), code) in [
+        (run(&good, OTHER_PASSPHRASE, &[]), 5),
+        ((by_identity, good.clone()), 5),
+        ((locked, good.clone()), 4),
+        (run(&good, PASSPHRASE, &["--kdf-ceiling", "8MiB"]), 6),
+        (run(&cut, PASSPHRASE, &[]), 6),
+        (run(&headless, PASSPHRASE, &[]), 6),
+        (run(&text, PASSPHRASE, &[]), 6),
+        (run(&newer, PASSPHRASE, &[]), 6),
+    ] {
+        let output = output.expect_code(code);
+        let error = output
+            .stderr
+            .lines()
+            .find(|line| line.starts_with("error: "));
+        let error = error.expect("an error");
+        let named = format!("the backup {}", file.display());
+        assert!(error.contains(&named), "{output}");
+        assert!(!error.contains("the vault"), "{output}");
+    }
+    assert!(!world.vault_path().exists());
+}

@@ -1,8 +1,7 @@
 //! The file that the sheet of a recovery key goes to.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, PersistError};
@@ -10,7 +9,7 @@ use tempfile::{NamedTempFile, PersistError};
 use super::sheet::Form;
 use crate::cli::error::RecoveryKeyError;
 use crate::cli::settings::Settings;
-use crate::files::{names_in, sync_folder};
+use crate::files::{Existing, give_name, make_temporary, names_in, sync_folder};
 
 /// What the name of a sheet begins with until the vault has its key.
 const DRAFT: &str = ".cldkctl-recovery-";
@@ -77,12 +76,8 @@ impl Kit {
     pub(super) fn draft(&self, sheet: &str) -> Result<(NamedTempFile, File), RecoveryKeyError> {
         let write = || {
             let folder = File::open(self.folder())?;
-            let mut file = tempfile::Builder::new()
-                .prefix(DRAFT)
-                .suffix(".tmp")
-                .permissions(Permissions::from_mode(0o600))
-                .tempfile_in(self.folder())?;
-            file.write_all(sheet.as_bytes())?;
+            let mut file = make_temporary(self.folder(), DRAFT)?;
+            file.as_file_mut().write_all(sheet.as_bytes())?;
             file.as_file().sync_all()?;
             sync_folder(&folder)?;
             Ok((file, folder))
@@ -94,25 +89,16 @@ impl Kit {
     /// key by now.
     pub(super) fn publish(
         &self,
-        mut draft: NamedTempFile,
+        draft: NamedTempFile,
         folder: &File,
     ) -> Result<(), RecoveryKeyError> {
-        let published = loop {
-            let published = if self.overwrite {
-                draft.persist(&self.path)
-            } else {
-                draft.persist_noclobber(&self.path)
-            };
-            match published {
-                Err(PersistError { error, file }) if error.kind() == io::ErrorKind::Interrupted => {
-                    draft = file;
-                }
-                published => break published,
-            }
+        let existing = match self.overwrite {
+            true => Existing::Replace,
+            false => Existing::Keep,
         };
-        match published {
+        match give_name(draft, &self.path, existing) {
             // On disk it is already, if perhaps under its first name.
-            Ok(_) => {
+            Ok(()) => {
                 let _ = sync_folder(folder);
                 Ok(())
             }
