@@ -16,6 +16,7 @@ mod error;
 mod new_passphrase;
 mod passphrase_source;
 mod rollback;
+mod tries;
 mod ui;
 mod unlock;
 mod vault;
@@ -30,6 +31,7 @@ pub use error::{
 pub use new_passphrase::NewPassphrase;
 pub use passphrase_source::PassphraseSource;
 pub use rollback::{Rollback, Standing};
+pub use tries::{another_may_do, tries};
 pub use ui::{Notice, Progress, Step, Task, Ui};
 pub use unlock::{KeySource, Unlocker};
 pub use vault::{OpenVault, Vault, named_context};
