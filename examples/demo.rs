@@ -145,7 +145,7 @@ fn try_a_wrong_passphrase(stage: &Stage) {
     stage.step("A wrong passphrase");
     stage.on_terminal(
         "auth token",
-        &[("Vault passphrase:", WRONG_PASSPHRASE)],
+        &[("Vault passphrase:", WRONG_PASSPHRASE); 3],
         "does not open the vault",
         5,
     );

@@ -219,6 +219,13 @@ pub(crate) fn note_question(question: &str) {
     }
 }
 
+/// Drops what was typed so far, to the end of a paste.
+pub(crate) fn drop_keys() {
+    if let Some(terminal) = &*quiet_terminal() {
+        terminal.drop_keys();
+    }
+}
+
 /// Notes that a key was read: more may follow.
 pub(crate) fn note_key() {
     if let Some(terminal) = &mut *quiet_terminal() {

@@ -4,6 +4,7 @@ use zeroize::Zeroizing;
 
 use super::error::{Error, NewPassphraseError};
 use super::passphrase_source::{PassphraseSource, read_passphrase};
+use super::tries::{another_may_do, tries};
 use super::ui::{Notice, Ui};
 use super::unlock::Unlocker;
 use crate::prompt::passphrase::{check_strength, generate};
@@ -30,21 +31,24 @@ impl NewPassphrase<'_> {
     /// When there is no one to ask, the two answers differ, or it is refused.
     pub fn choose(&self, unlocker: &Unlocker) -> Result<Passphrase, Error> {
         let ui = &*unlocker.ui;
-        let passphrase = match self.source {
-            Some(source) => read_passphrase(source, ui)?,
-            None => match self.ask_twice(unlocker)? {
+        let passphrase = if let Some(source) = self.source {
+            let passphrase = read_passphrase(source, ui)?;
+            check_new(&passphrase, self.allow_weak)?;
+            passphrase
+        } else {
+            ui.tell(&Notice::EnterMakesOne);
+            match tries(ui, || self.ask_twice(unlocker), another_may_do)? {
                 Some(passphrase) => passphrase,
                 None => return make_up(ui),
-            },
+            }
         };
-        check_new(&passphrase, self.allow_weak)?;
         if passphrase.expose().len() > LONGEST_FOR_ARGON2 {
             ui.tell(&Notice::TooLongForArgon2);
         }
         Ok(passphrase)
     }
 
-    /// Asks for it, and for it again; `None` for an empty answer.
+    /// Asks for it and, if it may be used, for it again; `None` for an empty answer.
     fn ask_twice(&self, unlocker: &Unlocker) -> Result<Option<Passphrase>, Error> {
         let ask = |question| {
             unlocker.ui.ask_hidden(question).map_err(|why| {
@@ -60,6 +64,7 @@ impl NewPassphrase<'_> {
         if first.is_empty() {
             return Ok(None);
         }
+        check_new(&first, self.allow_weak)?;
         let second = Passphrase::new(&ask("Repeat passphrase:")?);
         if first.expose() != second.expose() {
             return Err(NewPassphraseError::Differ.into());

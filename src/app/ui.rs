@@ -10,6 +10,7 @@ use crate::api::Event;
 use crate::base_url::Origin;
 use crate::keeper::KeepersError;
 use crate::prompt::{Asker, PromptError};
+use crate::secret::TokenError;
 use crate::vault::{ContextName, Cost};
 
 /// Who is told and asked.
@@ -73,6 +74,12 @@ pub enum Notice<'a> {
     ContextIgnored(&'a ContextName),
     /// The passphrase is too long for the `argon2` command.
     TooLongForArgon2,
+    /// A new passphrase is about to be asked for.
+    EnterMakesOne,
+    /// An answer cannot be used for this reason, and the question is asked again.
+    TryAgain(&'a Error),
+    /// The same where a token was asked for.
+    NotAToken(TokenError),
 }
 
 /// What a use case is doing.

@@ -8,6 +8,7 @@ use age::Identity;
 
 use super::error::{Error, IdentityKind, KeyError};
 use super::passphrase_source::{PassphraseSource, read_passphrase, read_private};
+use super::tries::{another_may_do, tries};
 use super::ui::{Notice, Step, Task, Ui};
 use super::vault_key::VaultKey;
 use crate::keeper::{
@@ -16,7 +17,7 @@ use crate::keeper::{
 use crate::prompt::identity;
 use crate::prompt::source::Holds;
 use crate::secret::{Key, Passphrase};
-use crate::vault::{Ceiling, Cost, Kdf, RecipientEntry, Salt, Sealed};
+use crate::vault::{Ceiling, Cost, Kdf, RecipientEntry, Salt, SealError, Sealed};
 
 /// What a person is asked for the vault's passphrase with.
 const QUESTION: &str = "Vault passphrase:";
@@ -95,7 +96,7 @@ impl Unlocker {
             Found::Rekeyed => self.ui.tell(&Notice::Rekeyed),
             Found::Nothing => {}
         }
-        let (key, _) = self.ask(kdf, QUESTION)?;
+        let (key, _) = self.ask(sealed, kdf, QUESTION)?;
         Ok((key, KeySource::Typed))
     }
 
@@ -114,6 +115,14 @@ impl Unlocker {
         Ok(key.map(|key| (key, KeySource::Keeper)))
     }
 
+    /// Whether [`key`](Self::key) has to ask.
+    #[must_use]
+    pub fn will_ask(&self, sealed: &Sealed) -> bool {
+        let is_supplied = self.identity.is_some() || self.passphrase.is_some();
+        let kdf = self.kdf(sealed).ok().flatten();
+        !is_supplied && kdf.is_some_and(|kdf| self.kept(kdf, Touch::Look).is_none())
+    }
+
     /// The key, supplied or typed now: an unlocked vault is not enough for what its owner
     /// alone may do.
     ///
@@ -124,7 +133,7 @@ impl Unlocker {
             return Ok((key, KeySource::Supplied));
         }
         match self.kdf(sealed)? {
-            Some(kdf) => Ok((self.ask(kdf, QUESTION)?.0, KeySource::Typed)),
+            Some(kdf) => Ok((self.ask(sealed, kdf, QUESTION)?.0, KeySource::Typed)),
             None => Err(KeyError::NeedsIdentity(self.path.clone()).into()),
         }
     }
@@ -149,15 +158,32 @@ impl Unlocker {
             let key = self.derive(kdf.clone(), &passphrase)?;
             return Ok(Some((key, KeySource::Supplied, passphrase)));
         }
-        let (key, passphrase) = self.ask(kdf, QUESTION)?;
+        let (key, passphrase) = self.ask(sealed, kdf, QUESTION)?;
         Ok(Some((key, KeySource::Typed, passphrase)))
     }
 
-    /// Asks for the passphrase, and derives the key.
+    /// Asks for the passphrase, and derives the key; again when it does not open the vault.
     ///
     /// # Errors
-    /// When there is no one to ask.
-    pub fn ask(&self, kdf: &Kdf, question: &str) -> Result<(VaultKey, Passphrase), Error> {
+    /// When there is no one to ask, or no answer opens it.
+    pub fn ask(
+        &self,
+        sealed: &Sealed,
+        kdf: &Kdf,
+        question: &str,
+    ) -> Result<(VaultKey, Passphrase), Error> {
+        let ask = || {
+            let (key, passphrase) = self.ask_once(kdf, question)?;
+            match key.open(sealed) {
+                Err(SealError::NoMatch) => Err(KeyError::Wrong(self.path.clone()).into()),
+                // Whoever opens it says what else there is.
+                _ => Ok((key, passphrase)),
+            }
+        };
+        tries(&*self.ui, ask, another_may_do)
+    }
+
+    fn ask_once(&self, kdf: &Kdf, question: &str) -> Result<(VaultKey, Passphrase), Error> {
         let answer = self.ui.ask_hidden(question).map_err(|error| {
             if error.is_silence() {
                 KeyError::Locked(self.path.clone(), error).into()
@@ -229,8 +255,11 @@ impl Unlocker {
             true => IdentityKind::Ssh,
             false => IdentityKind::Age,
         };
-        let identities = identity::parse(&text, &name, self.ui.asker());
-        Ok(identities.map_err(|error| KeyError::Identity(path.to_owned(), kind, error))?)
+        let parse = || {
+            let identities = identity::parse(&text, &name, self.ui.asker());
+            Ok(identities.map_err(|error| KeyError::Identity(path.to_owned(), kind, error))?)
+        };
+        tries(&*self.ui, parse, another_may_do)
     }
 
     /// Derives the key of a passphrase, and shows that it takes a while.

@@ -90,14 +90,18 @@ impl Drop for Spinner {
     }
 }
 
-/// Says one line. File names and servers have a part in what is said, and must not move the
+/// A line to say. File names and servers have a part in what is said, and must not move the
 /// cursor; and what was typed in the wrong place may be a secret.
+#[must_use]
+pub fn line(text: &str) -> String {
+    format!("{}\n", printable(&without_secrets(text)))
+}
+
+/// Says one line.
 fn say(label: Option<(Style, &str)>, text: &str) {
-    let text = without_secrets(text);
-    let text = printable(&text);
     let line = match label {
-        Some((style, label)) => format!("{style}{label}{style:#} {text}\n"),
-        None => format!("{text}\n"),
+        Some((style, label)) => format!("{style}{label}{style:#} {}", line(text)),
+        None => line(text),
     };
     // Not formatted on the way, which would write each character by itself, between those of
     // other programs. There is nobody to tell when stderr is gone.

@@ -1,6 +1,6 @@
 //! The terminal as what the use cases talk to.
 
-use super::console::Console;
+use super::console::{Console, line};
 use super::report::notices::{self, Level};
 use crate::app::{Notice, Progress, Step, Task, Ui};
 use crate::prompt::Asker;
@@ -18,6 +18,9 @@ impl Ui for TerminalUi {
         match notices::notice(notice) {
             (Level::Note, text) => self.console.note(&text),
             (Level::Warning, text) => self.console.warn(&text),
+            // Without a terminal the question itself fails, and says so.
+            (Level::Question, text) => drop(self.asker.show(&line(&text))),
+            (Level::Refusal, text) => drop(self.asker.refuse(&line(&text))),
         }
     }
 

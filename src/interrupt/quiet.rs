@@ -135,7 +135,8 @@ impl QuietTerminal {
         }
     }
 
-    fn drop_keys(&self) {
+    /// Drops what was typed, to the end of a paste.
+    pub(super) fn drop_keys(&self) {
         let start = Instant::now();
         let mut last_key = self.last_key;
         while start.elapsed() < DROPPING {

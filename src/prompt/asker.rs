@@ -51,6 +51,15 @@ impl Asker {
         self.with_terminal(|terminal| Ok(terminal.show(text)?))
     }
 
+    /// Shows why an answer cannot be used. What was typed behind it was meant for another
+    /// question than the one that is asked again, and is dropped.
+    ///
+    /// # Errors
+    /// When there is no terminal.
+    pub fn refuse(&self, why: &str) -> Result<(), PromptError> {
+        self.with_terminal(|terminal| Ok(terminal.refuse(why)?))
+    }
+
     /// Opens the terminal as for a question, and tells whether that took waiting for another
     /// command of the same pipeline, which asked before.
     #[must_use]
@@ -69,6 +78,12 @@ impl Asker {
     #[must_use]
     pub fn has_terminal(&self) -> bool {
         self.with_terminal(|_| Ok(())).is_ok()
+    }
+
+    /// Turns the echo off before something that takes a while and is followed by a question:
+    /// what is typed meanwhile is not shown. Does nothing where there is nobody to ask.
+    pub fn prepare(&self) {
+        let _ = self.with_terminal(|_| Ok(()));
     }
 
     /// Characters in a line of the terminal, if there is one that says so.

@@ -212,6 +212,16 @@ impl Terminal {
         self.file.write_all(text.as_bytes())
     }
 
+    /// Shows why an answer cannot be used, and drops what was typed behind it.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn refuse(&mut self, why: &str) -> io::Result<()> {
+        self.ahead = None;
+        interrupt::drop_keys();
+        self.show(why)
+    }
+
     /// Characters in a line; `None` when the terminal does not say, as a serial one.
     #[must_use]
     pub fn columns(&self) -> Option<usize> {

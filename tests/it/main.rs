@@ -94,6 +94,7 @@ mod terminal {
     mod missing;
     mod shared;
     mod supplied;
+    mod tries;
     mod typed_ahead;
     mod usage;
 }

@@ -6,7 +6,10 @@ use zeroize::Zeroizing;
 
 use super::place::{self, Placed};
 use crate::api::Client;
-use crate::app::{self, KeyError, KeySource, NewPassphrase, OpenVault, Task, VaultKey, similar};
+use crate::app::{
+    self, KeyError, KeySource, NewPassphrase, Notice, OpenVault, Task, Unlocker, VaultKey,
+    another_may_do, similar,
+};
 use crate::cli::console;
 use crate::cli::environment::TOKEN_VARIABLE;
 use crate::cli::error::{AuthError, CostError, Error};
@@ -18,7 +21,7 @@ use crate::keeper::{Reach, Touch};
 use crate::platform;
 use crate::prompt::source;
 use crate::secret::{Passphrase, Token};
-use crate::vault::{Contents, Context, Cost, RecipientEntry};
+use crate::vault::{Contents, Context, Cost, RecipientEntry, Sealed};
 
 #[derive(Args, Debug, Default)]
 pub(super) struct LoginArgs {
@@ -97,6 +100,9 @@ impl LoginArgs {
             ));
         }
         let token = self.token(settings)?;
+        if self.will_ask(&settings.vault.unlocker, sealed.as_ref()) {
+            settings.asker.prepare();
+        }
         let context = verify(settings, &client, token)?;
 
         let (opener, source) = match (sealed, for_recipients) {
@@ -135,6 +141,14 @@ impl LoginArgs {
             settings.vault.unlocker.keep(&opener);
         }
         console::print("Auth success")
+    }
+
+    /// Whether a passphrase will be asked for once the token is verified.
+    fn will_ask(&self, unlocker: &Unlocker, sealed: Option<&Sealed>) -> bool {
+        match sealed {
+            Some(sealed) => unlocker.will_ask(sealed),
+            None => self.recipients.is_empty() && unlocker.passphrase.is_none(),
+        }
     }
 
     fn names_cost(&self) -> bool {
@@ -176,6 +190,14 @@ impl LoginArgs {
     }
 
     fn token(&mut self, settings: &Settings) -> Result<Token, Error> {
+        if self.token.is_none() && !self.token_stdin {
+            let ask = || ask_token(settings);
+            return app::tries(&*settings.ui, ask, |error| match error {
+                Error::Auth(AuthError::NotAToken(why)) => Some(Notice::NotAToken(*why)),
+                Error::App(error) => another_may_do(error),
+                _ => None,
+            });
+        }
         let text = if let Some(text) = self.token.take() {
             refuse_misspelt_command(&text)?;
             settings.console.warn(
@@ -183,19 +205,20 @@ impl LoginArgs {
                  leave it out to be asked for it, or use --token-stdin",
             );
             Zeroizing::new(text)
-        } else if self.token_stdin {
-            source::read_stdin().map_err(AuthError::TokenUnread)?
         } else {
-            settings
-                .asker
-                .ask_hidden("Enter your token:")
-                .map_err(|error| match error {
-                    why if why.is_silence() => AuthError::NoToken(why).into(),
-                    error => Error::from(error),
-                })?
+            source::read_stdin().map_err(AuthError::TokenUnread)?
         };
         Ok(Token::parse(&text).map_err(AuthError::NotAToken)?)
     }
+}
+
+fn ask_token(settings: &Settings) -> Result<Token, Error> {
+    let answer = settings.asker.ask_hidden("Enter your token:");
+    let text = answer.map_err(|error| match error {
+        why if why.is_silence() => AuthError::NoToken(why).into(),
+        error => Error::from(error),
+    })?;
+    Ok(Token::parse(&text).map_err(AuthError::NotAToken)?)
 }
 
 /// A sub-command with a typing error would be sent to the API as a token.

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::Report;
 use crate::api::Event;
-use crate::app::{MemoryError, Notice, Step, Task};
+use crate::app::{self, KeyError, MemoryError, Notice, Step, Task};
 use crate::base_url::Origin;
 use crate::cli::time_span::in_words;
 
@@ -15,6 +15,10 @@ pub enum Level {
     Note,
     /// Something that the user should change.
     Warning,
+    /// Belongs to a question, and is shown where that is asked.
+    Question,
+    /// The same, and says why the last answer does not do.
+    Refusal,
 }
 
 /// The words of a notice.
@@ -68,6 +72,15 @@ pub fn notice(notice: &Notice<'_>) -> (Level, String) {
         Notice::TooLongForArgon2 => warning(
             "the argon2 command takes at most 127 bytes of passphrase, so it cannot recover this vault".to_owned(),
         ),
+        Notice::EnterMakesOne => (
+            Level::Question,
+            "Press Enter alone to have seven random words chosen for you".to_owned(),
+        ),
+        Notice::TryAgain(app::Error::Key(KeyError::Wrong(path))) => {
+            refusal(&format!("wrong passphrase for the vault {}", path.display()))
+        }
+        Notice::TryAgain(error) => refusal(&Report::from(*error).what),
+        Notice::NotAToken(why) => refusal(&why.to_string()),
     }
 }
 
@@ -86,6 +99,11 @@ fn clocks(origin: &Origin, server_ahead: SignedDuration) -> String {
     format!(
         "this machine's clock is {apart} {where_to} that of {origin}; set it, or the ends of sessions are misjudged"
     )
+}
+
+/// Why an answer does not do; its question follows.
+fn refusal(why: &str) -> (Level, String) {
+    (Level::Refusal, format!("Try again: {why}"))
 }
 
 /// What to say of a vault that is older than one that was seen.

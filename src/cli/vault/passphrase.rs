@@ -33,6 +33,9 @@ impl PassphraseArgs {
         interrupt::watch();
         let path = settings.vault.path().display();
         let sealed = settings.vault.sealed()?;
+        if !self.remove && self.new_passphrase_file.is_none() {
+            settings.asker.prepare();
+        }
         let mut vault = settings.vault.unseal_by_owner(&sealed)?;
         let old = vault.contents.kdf();
         if self.remove {

@@ -122,7 +122,7 @@ fn open_backup<'a>(
     let kdf =
         kdf.ok_or_else(|| locked(KeyError::NeedsIdentity(backup.path().to_owned()).into()))?;
     let (key, _) = unlocker
-        .ask(kdf, "Passphrase of the backup:")
+        .ask(sealed, kdf, "Passphrase of the backup:")
         .map_err(locked)?;
     let opened = backup.open_with(key, KeySource::Typed, sealed);
     opened.map_err(unusable)

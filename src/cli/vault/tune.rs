@@ -43,7 +43,12 @@ impl TuneArgs {
             return Err(VaultError::IdentityDerives.into());
         }
         let had = kdf.cost;
-        let cost = self.measure(settings, had)?;
+        let fewest = self.fewest(settings, had)?;
+        // Before the machine is measured, which takes seconds: what is typed then would be shown.
+        let opened = settings.vault.unlocker.passphrase_of_owner(&sealed)?;
+        let (key, source, passphrase) = opened.expect("a passphrase opens it");
+        let mut vault = settings.vault.open_with(key, source, &sealed)?;
+        let cost = self.measure(settings, had, fewest)?;
         settings.console.note(&format!(
             "The vault {path} has {had}; for this machine, take {cost}"
         ));
@@ -52,10 +57,6 @@ impl TuneArgs {
                 .console
                 .warn("that is less than it has, and makes trying passphrases cheaper");
         }
-
-        let opened = settings.vault.unlocker.passphrase_of_owner(&sealed)?;
-        let (key, source, passphrase) = opened.expect("a passphrase opens it");
-        let mut vault = settings.vault.open_with(key, source, &sealed)?;
         let (_, entry) = settings.vault.unlocker.derive_new(cost, &passphrase)?;
         vault.update_passphrase(Some(entry))?;
         settings
@@ -64,10 +65,8 @@ impl TuneArgs {
         Ok(())
     }
 
-    /// The most passes that fit into the target, at least the fewest that are allowed; and no
-    /// less work than the vault `had`, unless a target was given.
-    fn measure(&self, settings: &Settings, had: Cost) -> Result<Cost, Error> {
-        let lanes = Cost::DEFAULT.lanes;
+    /// The fewest passes that are allowed, over the memory that was asked for.
+    fn fewest(&self, settings: &Settings, had: Cost) -> Result<Cost, Error> {
         let memory_kib = match self.memory {
             Some(size) => size.0,
             None => Cost::DEFAULT.memory_kib.max(had.memory_kib),
@@ -75,7 +74,7 @@ impl TuneArgs {
         let cost = |iterations| Cost {
             memory_kib,
             iterations,
-            lanes,
+            lanes: Cost::DEFAULT.lanes,
         };
         let Some(fewest) = (1..=2).map(cost).find(Cost::is_enough) else {
             return Err(CostError::TooLittleMemory.into());
@@ -83,6 +82,17 @@ impl TuneArgs {
         if !settings.vault.unlocker.ceiling.allows(&fewest) {
             return Err(CostError::TooMuchMemory.into());
         }
+        Ok(fewest)
+    }
+
+    /// The most passes that fit into the target, at least the `fewest`; and no less work than
+    /// the vault `had`, unless a target was given.
+    fn measure(&self, settings: &Settings, had: Cost, fewest: Cost) -> Result<Cost, Error> {
+        let memory_kib = fewest.memory_kib;
+        let cost = |iterations| Cost {
+            iterations,
+            ..fewest
+        };
         let _progress = settings.ui.progress(Task::Measure);
         let time = |iterations| -> Result<Duration, Error> {
             let kdf = Kdf {

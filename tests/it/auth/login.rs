@@ -64,6 +64,7 @@ fn the_session_of_the_design_word_for_word() {
     let host = cloudeka.base_url().replace("http://", "");
     let expected = [
         "Enter your token:",
+        "Press Enter alone to have seven random words chosen for you",
         "New vault passphrase:",
         "Repeat passphrase:",
         &format!("Logged in to {host} as Sari Wijaya, context default"),

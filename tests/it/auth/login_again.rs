@@ -273,8 +273,10 @@ fn a_wrong_passphrase_changes_nothing() {
     let mut terminal = world.cldkctl(["auth"]).on_pty();
     terminal.expect("Enter your token:");
     terminal.send_secret(TOKEN);
-    terminal.expect("Vault passphrase:");
-    terminal.send_secret("another passphrase altogether");
+    for _ in 0..3 {
+        terminal.expect("Vault passphrase:");
+        terminal.send_secret("another passphrase altogether");
+    }
     terminal.expect("error:");
     terminal.expect("vault.age");
     terminal.expect("hint:");

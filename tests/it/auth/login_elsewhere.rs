@@ -36,7 +36,8 @@ fn the_token_comes_from_a_pipe_and_the_passphrase_from_the_terminal() {
     );
     assert_eq!(
         terminal.screen(),
-        "New vault passphrase: \r\nRepeat passphrase: \r\n"
+        "Press Enter alone to have seven random words chosen for you\r\n\
+         New vault passphrase: \r\nRepeat passphrase: \r\n"
     );
     assert!(terminal.echo_is_on());
     let contents = contents_of(&world.vault_path(), PASSPHRASE);

@@ -106,7 +106,7 @@ fn the_first_command_runs_the_demo_to_a_good_end() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{shown}\n{said}");
     for part in [
-        "$ cldkctl auth\nEnter your token: \nNew vault passphrase: \nRepeat passphrase: \nLogged in to 127.0.0.1:",
+        "$ cldkctl auth\nEnter your token: \nPress Enter alone to have seven random words chosen for you\nNew vault passphrase: \nRepeat passphrase: \nLogged in to 127.0.0.1:",
         " as Sari Wijaya, context default\nAuth success\n(exit 0)\n",
         "0600  ",
         "\nage-encryption.org/v1\n-> cldkctl-argon2id v1 ",

@@ -280,8 +280,10 @@ fn what_fails_leaves_nothing() {
     secrets.add("wrong passphrase", OTHER.as_bytes().to_vec());
 
     let mut terminal = world.cldkctl(["auth", "token"]).held_at(EXIT).on_pty();
-    terminal.expect("Vault passphrase:");
-    terminal.send_secret(OTHER);
+    for _ in 0..3 {
+        terminal.expect("Vault passphrase:");
+        terminal.send_secret(OTHER);
+    }
     assert_leaves_nothing(&mut terminal, &secrets, 5);
 
     let mut terminal = world.cldkctl(["auth"]).held_at(EXIT).on_pty();

@@ -33,12 +33,17 @@ fn prompts_on_a_terminal() {
     let (_cloudeka, world) = new_world();
     let mut shown = transcript(&world);
     let new = [
+        ("Enter your token:", "two words"),
         ("Enter your token:", TOKEN),
+        ("New vault passphrase:", "password1"),
+        ("New vault passphrase:", PASSPHRASE),
+        ("Repeat passphrase:", OTHER_PASSPHRASE),
         ("New vault passphrase:", PASSPHRASE),
         ("Repeat passphrase:", PASSPHRASE),
     ];
     shown.talk(&["auth", "--no-unlock"], &new);
-    shown.talk(&["unlock"], &[("Vault passphrase:", PASSPHRASE)]);
+    let second = [OTHER_PASSPHRASE, PASSPHRASE].map(|answer| ("Vault passphrase:", answer));
+    shown.talk(&["unlock"], &second);
     let other = [("Enter your token:", OTHER_TOKEN), ("[y/N]", "n")];
     shown.talk(&["auth"], &other);
     let change = [

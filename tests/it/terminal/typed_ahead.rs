@@ -49,7 +49,11 @@ fn assert_the_shell_saw_nothing(world: &World, mut shell: Session, what: &str) {
     fs::write(world.history(), "").expect("emptied");
 }
 
+/// What is said before a question is asked once more.
+const TRY_AGAIN: &str = "Try again: ";
+
 /// Runs `line` in each of the shells, answers the questions before `question`, and pastes there.
+/// Another try is not taken.
 #[track_caller]
 fn story(
     world: &World,
@@ -70,6 +74,10 @@ fn story(
             shell.expect(question);
             paste(&mut shell, pasted, in_pieces);
             shell.expect(ends);
+            if ends == TRY_AGAIN {
+                shell.expect(": ");
+                shell.send_ctrl('c');
+            }
             shell.expect("ready> ");
             let what = format!("{name}: {line}, {question}, {in_pieces}");
             assert_the_shell_saw_nothing(world, shell, &what);
@@ -91,15 +99,14 @@ fn at_a_token_that_is_malformed_or_refused() {
         return;
     }
     let (cloudeka, world) = cloudeka_and_world();
-    let ends = "error:";
     let pasted = format!("{SECRET}\r{SECRET}\r{SECRET}\r");
-    story(&world, "cldkctl auth", &[], ENTER_TOKEN, &pasted, ends);
+    story(&world, "cldkctl auth", &[], ENTER_TOKEN, &pasted, TRY_AGAIN);
     // A line break in the middle of it.
     let pasted = format!("cldkctl_half_of_a\r{SECRET}\r{SECRET}\r{SECRET}\r");
-    story(&world, "cldkctl auth", &[], ENTER_TOKEN, &pasted, ends);
+    story(&world, "cldkctl auth", &[], ENTER_TOKEN, &pasted, "error:");
     cloudeka.misbehave(Misbehave::status(500, &serde_json::Value::Null));
     let line = "cldkctl auth --max-retries 0";
-    story(&world, line, &[], ENTER_TOKEN, &pasted, ends);
+    story(&world, line, &[], ENTER_TOKEN, &pasted, "error:");
     assert!(!world.vault_path().exists());
 }
 
@@ -111,16 +118,15 @@ fn at_a_new_passphrase_that_is_weak_or_differs() {
     let (_cloudeka, world) = cloudeka_and_world();
     let token = [(ENTER_TOKEN, TOKEN)];
     let pasted = format!("cloudeka1\rcloudeka1\r{SECRET}\r");
-    let weak = "too easy to guess";
-    story(&world, "cldkctl auth", &token, NEW, &pasted, weak);
+    story(&world, "cldkctl auth", &token, NEW, &pasted, TRY_AGAIN);
     let pasted = format!("{PASSPHRASE}\r{SECRET}\r{SECRET}\r");
-    story(&world, "cldkctl auth", &token, NEW, &pasted, "differ");
+    story(&world, "cldkctl auth", &token, NEW, &pasted, TRY_AGAIN);
     let first = [(ENTER_TOKEN, TOKEN), (NEW, PASSPHRASE)];
     let pasted = format!("{SECRET}\r{SECRET}\r");
-    story(&world, "cldkctl auth", &first, REPEAT, &pasted, "differ");
+    story(&world, "cldkctl auth", &first, REPEAT, &pasted, TRY_AGAIN);
     // Half a line, at the end.
     let pasted = format!("{SECRET}\r{SECRET}");
-    story(&world, "cldkctl auth", &first, REPEAT, &pasted, "differ");
+    story(&world, "cldkctl auth", &first, REPEAT, &pasted, TRY_AGAIN);
     assert!(!world.vault_path().exists());
 }
 
@@ -147,15 +153,15 @@ fn at_a_passphrase_that_opens_nothing() {
     }
     let (_cloudeka, world) = logged_in();
     let pasted = format!("{SECRET}\r{SECRET}\r");
-    let (vault, wrong) = ("Vault passphrase:", "does not open");
+    let vault = "Vault passphrase:";
     for line in ["cldkctl auth token", "cldkctl unlock"] {
-        story(&world, line, &[], vault, &pasted, wrong);
+        story(&world, line, &[], vault, &pasted, TRY_AGAIN);
     }
     let run = world.cldkctl(["vault", "backup", "copy.age", "--passphrase-stdin"]);
     run.stdin(PASSPHRASE).run().succeeded();
     let line = "cldkctl vault restore copy.age --force";
     let question = "Passphrase of the backup:";
-    story(&world, line, &[], question, &pasted, wrong);
+    story(&world, line, &[], question, &pasted, TRY_AGAIN);
 }
 
 #[test]
@@ -168,7 +174,7 @@ fn at_the_passphrase_of_a_key() {
     let line = "cldkctl auth token --identity id";
     let pasted = format!("{SECRET}\r{SECRET}\r");
     let question = "Passphrase for the SSH key id:";
-    story(&world, line, &[], question, &pasted, "wrong passphrase");
+    story(&world, line, &[], question, &pasted, TRY_AGAIN);
 }
 
 #[test]
@@ -284,4 +290,47 @@ fn where_a_key_ends_the_command_in_the_middle_of_a_paste() {
         shell.expect("ready> ");
         assert_the_shell_saw_nothing(&world, shell, &format!("{name}: Ctrl-C"));
     }
+}
+
+/// What is typed before the first question, while a command works towards it.
+#[test]
+fn before_a_question_that_takes_a_while_to_come() {
+    let (cloudeka, world) = cloudeka_and_world();
+    let file = world.write("passphrase", PASSPHRASE);
+    let type_ahead = |mut terminal: Session, question: &str| {
+        let is_off = wait_until(Duration::from_secs(20), || !terminal.echo_is_on());
+        assert!(is_off, "{}", terminal.screen());
+        assert!(!terminal.screen().contains(question));
+        terminal.send_line(PASSPHRASE);
+        terminal.expect(question);
+        assert!(!terminal.screen().contains(PASSPHRASE));
+        terminal
+    };
+    cloudeka.misbehave(Misbehave::SlowBody(Duration::from_millis(10)));
+    let auth = || world.cldkctl(["auth", "--token-stdin"]).stdin(TOKEN);
+    let mut terminal = type_ahead(auth().on_pty(), NEW);
+    terminal.expect(REPEAT);
+    terminal.send_secret(PASSPHRASE);
+    assert_eq!(terminal.wait(), 0, "{}", terminal.screen());
+    // Nothing is asked.
+    let mut terminal = auth().on_pty();
+    terminal.expect("Auth success");
+    assert!(!terminal.screen().contains("assphrase"));
+    assert_eq!(terminal.wait(), 0);
+    world.cldkctl(["lock"]).run().succeeded();
+    let mut terminal = type_ahead(auth().on_pty(), "Vault passphrase:");
+    assert_eq!(terminal.wait(), 0, "{}", terminal.screen());
+
+    let costly = ["vault", "tune", "--target", "2s", "--memory", "512MiB"];
+    let mut terminal = world.cldkctl(costly).on_pty();
+    terminal.expect("Vault passphrase:");
+    assert!(!terminal.screen().contains("Measuring"));
+    terminal.send_secret(PASSPHRASE);
+    terminal.expect("Measuring");
+    assert!(!terminal.echo_is_on());
+    assert_eq!(terminal.wait(), 0, "{}", terminal.screen());
+
+    let run = world.cldkctl(["vault", "passphrase", "--passphrase-file"]);
+    let terminal = type_ahead(run.arg(&file).on_pty(), NEW);
+    drop(terminal);
 }

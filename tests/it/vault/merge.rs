@@ -99,17 +99,17 @@ fn each_of_two_passphrases_is_asked_for_by_name() {
 fn a_wrong_passphrase_for_either_changes_nothing() {
     let (_cloudeka, world) = two_vaults();
     let before = world.files();
-    for (answers, names) in [
-        (&[PASSPHRASE][..], "copy.age"),
-        (&[OTHER_PASSPHRASE, OTHER_PASSPHRASE], "vault.age"),
+    let (of_backup, of_vault) = ("Passphrase of the backup:", "Vault passphrase:");
+    let wrong = [(of_vault, OTHER_PASSPHRASE); 3];
+    let right = [(of_backup, OTHER_PASSPHRASE)];
+    for (asked, names) in [
+        (&[(of_backup, PASSPHRASE); 3][..], "copy.age"),
+        (&[&right[..], &wrong].concat(), "vault.age"),
     ] {
         let mut terminal = world
             .cldkctl(["vault", "restore", "--merge", "copy.age"])
             .on_pty();
-        for (question, answer) in ["Passphrase of the backup:", "Vault passphrase:"]
-            .iter()
-            .zip(answers)
-        {
+        for (question, answer) in asked {
             terminal.expect(question);
             terminal.send_secret(answer);
         }

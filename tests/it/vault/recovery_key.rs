@@ -186,7 +186,10 @@ fn a_sheet_has_all_that_is_needed_to_open_the_vault() {
             let command = command.trim_end_matches("</text>");
             let binary = Path::new(env!("CARGO_BIN_EXE_cldkctl")).parent().unwrap();
             let output = std::process::Command::new("sh")
-                .args(["-c", &format!("PATH='{}':$PATH; {command}", binary.display())])
+                .args([
+                    "-c",
+                    &format!("PATH='{}':$PATH; {command}", binary.display()),
+                ])
                 .current_dir(bench.home())
                 .env("HOME", bench.home())
                 .output()

@@ -35,11 +35,11 @@ fn it_takes_what_the_machine_can_bear_under_the_same_passphrase() {
         .on_pty();
     let vault_path = world.vault_path();
     let path = vault_path.display();
+    terminal.expect("Vault passphrase:");
+    terminal.send_secret(PASSPHRASE);
     terminal.expect(&format!(
         "The vault {path} has 19 MiB, 2 passes, 1 lane; for this machine, take 46 MiB"
     ));
-    terminal.expect("Vault passphrase:");
-    terminal.send_secret(PASSPHRASE);
     terminal.expect(&format!("The vault {path} now has 46 MiB"));
     assert_eq!(terminal.wait(), 0, "{}", terminal.screen());
 
