@@ -1,5 +1,8 @@
 //! The command line: one file per command, with its arguments and what it does.
 
+#[macro_use]
+mod examples;
+
 pub mod api;
 pub mod auth;
 pub mod completion;
@@ -45,11 +48,15 @@ use crate::keeper::agent;
     arg_required_else_help = true,
     args_override_self = true // the last one counts, as in the original, so that an alias can be overridden
 )]
-#[command(
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not logged in, 4 vault locked, \
+#[command(after_long_help = examples!(
+    "cldkctl auth                        # log in",
+    "cldkctl unlock                      # later, once for many commands",
+    "cldkctl exec -- ./deploy            # a program with the token in its environment",
+    "cldkctl api /core/user/profile      # an authenticated call";
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not logged in, 4 vault locked, \
     5 wrong passphrase, 6 vault damaged, 7 API unreachable, 8 API error, \
     126 exec cannot run the program, 127 exec finds no such program, 130 interrupted."
-)]
+))]
 pub struct Cli {
     #[command(flatten)]
     global: GlobalArgs,

@@ -155,6 +155,16 @@ impl Request {
 }
 
 impl Method {
+    /// All that there are.
+    pub const ALL: [Self; 6] = [
+        Self::Get,
+        Self::Head,
+        Self::Post,
+        Self::Put,
+        Self::Patch,
+        Self::Delete,
+    ];
+
     fn is_repeatable(self) -> bool {
         match self {
             Self::Get | Self::Head | Self::Put | Self::Delete => true,
@@ -168,15 +178,8 @@ impl FromStr for Method {
     type Err = UnknownMethod;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let all = [
-            Self::Get,
-            Self::Head,
-            Self::Post,
-            Self::Put,
-            Self::Patch,
-            Self::Delete,
-        ];
-        all.into_iter()
+        Self::ALL
+            .into_iter()
             .find(|method| method.to_string().eq_ignore_ascii_case(text))
             .ok_or(UnknownMethod)
     }

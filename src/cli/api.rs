@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use super::completion::METHOD;
 use super::console;
 use super::error::{CallError, Error, Shown};
 use super::settings::Settings;
@@ -28,15 +29,20 @@ const MAX_BODY_BYTES: u64 = 64 * 1024 * 1024;
 /// An HTTP error prints the answer, too, and exits with 8. The path is one below the base
 /// URL that the token was verified at; the token goes nowhere else.
 #[derive(Args, Debug)]
-#[command(override_usage = "cldkctl api [OPTIONS] [METHOD] PATH")]
+#[command(allow_missing_positional = true)]
+#[command(after_long_help = examples!(
+    "cldkctl api /core/user/profile",
+    "cldkctl api POST /core/pods -f name=web",
+    "cldkctl api PUT /core/user/projects/1234 --input body.json"
+))]
 pub struct ApiArgs {
     /// GET, HEAD, POST, PUT, PATCH or DELETE [default: GET, or POST with a body]
-    #[arg(value_name = "METHOD")]
-    first: String,
+    #[arg(value_name = METHOD)]
+    method: Option<String>,
 
     /// The path, such as /core/user/profile
     #[arg(value_name = "PATH")]
-    second: Option<String>,
+    path: String,
 
     /// Add a text field to the JSON body, or to the query of a GET or HEAD
     #[arg(short, long = "field", value_name = "KEY=VALUE", value_parser = parse_field, conflicts_with = "input")]
@@ -100,19 +106,15 @@ impl ApiArgs {
     }
 
     fn request(self) -> Result<Request, CallError> {
-        let (method, path) = match self.second {
-            Some(path) => (Some(self.first), path),
-            None => (None, self.first),
-        };
         let has_body = self.input.is_some() || !self.fields.is_empty();
-        let method: Method = match method {
+        let method: Method = match self.method {
             Some(method) => method.parse().map_err(|_| CallError::Method)?,
             None if has_body => Method::Post,
             None => Method::Get,
         };
         let mut request = Request {
             method,
-            path,
+            path: self.path,
             query: Vec::new(),
             body: None,
         };

@@ -20,6 +20,11 @@ use super::settings::Settings;
 #[derive(Args, Debug)]
 // Not `args_conflicts_with_subcommands`: after any flag, `auth -q status` included, that takes
 // the subcommand for a TOKEN and sends it.
+#[command(after_long_help = examples!(
+    "cldkctl auth                            # asks for a token and a passphrase",
+    "cldkctl auth --context work             # a second login in the same vault",
+    "cldkctl auth --token-stdin < token.txt  # for scripts"
+))]
 pub struct AuthArgs {
     #[command(subcommand)]
     command: Option<AuthCommand>,

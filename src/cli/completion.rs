@@ -19,7 +19,7 @@ use clap_complete::Shell;
 use zeroize::Zeroizing;
 
 use self::answer::Answer;
-pub use self::candidates::{NEW, RECIPIENT};
+pub use self::candidates::{METHOD, NEW, RECIPIENT};
 use super::Cli;
 use super::console;
 use super::error::Error;
@@ -37,6 +37,10 @@ const LONGEST_LINE: u64 = 128 * 1024;
 /// The script asks this program what may follow. While the vault is unlocked, that includes the
 /// names of contexts and recipients.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "source <(cldkctl completion bash)",
+    "cldkctl completion fish > ~/.config/fish/completions/cldkctl.fish"
+))]
 pub struct CompletionArgs {
     /// The shell
     #[arg(value_enum, value_name = "SHELL")]

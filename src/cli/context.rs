@@ -20,6 +20,10 @@ const MOST_SHOWN: usize = 200;
 
 /// Work with several logins in one vault
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl context list",
+    "cldkctl context use work"
+))]
 pub struct ContextArgs {
     #[command(subcommand)]
     command: ContextCommand,

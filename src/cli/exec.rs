@@ -21,6 +21,11 @@ use crate::printable::printable;
 /// its exit status is what the caller gets. If it cannot be run, that is 126, and 127 if
 /// there is no such command.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl exec -- ./deploy --verbose",
+    "cldkctl exec --session --context work -- ./deploy",
+    "cldkctl exec -- sh -c 'echo \"$CLDKCTL_BASE_URL\"'"
+))]
 pub struct ExecArgs {
     /// Set CLDKCTL_SESSION_TOKEN, too, to a session that is not due
     #[arg(long)]

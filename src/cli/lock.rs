@@ -10,6 +10,9 @@ use crate::keeper::{Choice, Keepers, Reach};
 ///
 /// Reaches the kernel keyrings of all your logins, and the agent.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl lock"
+))]
 pub struct LockArgs {}
 
 impl LockArgs {

@@ -14,6 +14,11 @@ use crate::keeper::{Keepers, Limits, Reach, Scope};
 /// The key is held by the kernel, or else by a small agent; the tokens stay encrypted in
 /// the vault. The session ends earlier with `cldkctl lock`, or with the login.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl unlock",
+    "cldkctl unlock --idle 1h --lifetime 12h",
+    "cldkctl unlock --scope user"
+))]
 pub struct UnlockArgs {
     /// Lock again when unused for this long [default: 15m]
     #[arg(long, value_name = "TIME")]

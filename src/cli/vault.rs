@@ -20,6 +20,10 @@ pub(super) const REPLACED: &str = ".replaced-";
 
 /// Look after the vault file
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl vault info",
+    "cldkctl vault backup ~/backup.age"
+))]
 pub struct VaultArgs {
     #[command(subcommand)]
     command: VaultCommand,

@@ -47,6 +47,7 @@ mod disk {
 mod docs {
     mod documents;
     mod drill;
+    mod help;
     mod house;
     mod readme;
     mod recipes;

@@ -91,13 +91,16 @@ fn help(flag: &str) -> String {
         let run = world.cldkctl(&path).arg(flag).run().succeeded();
         assert_eq!(run.stderr, "", "{run}");
         let mut text = run.stdout;
-        let (_, options) = text.split_once(GLOBAL).expect("global options");
+        let (own, rest) = text.split_once(GLOBAL).expect("global options");
+        let (options, end) = rest.split_at(rest.find("\nExamples:").unwrap_or(rest.len()));
+        // The columns are as wide as the command's own options need.
+        let words: Vec<_> = options.split_whitespace().map(ToOwned::to_owned).collect();
         match &shown_once {
-            None => {
-                let (options, _) = options.split_once("\nExit codes:").expect("exit codes");
-                shown_once = Some(options.trim_end().to_owned());
+            None => shown_once = Some(words),
+            Some(once) if *once == words => {
+                text = format!("{own}{GLOBAL}  as of cldkctl itself\n{end}");
             }
-            Some(once) => text = text.replace(once, "  as of cldkctl itself"),
+            Some(_) => {}
         }
         let line = [&["cldkctl".to_owned()], &path[..], &[flag.to_owned()]].concat();
         all.push_str(&format!("$ {}\n{text}\n", line.join(" ")));

@@ -15,6 +15,11 @@ use crate::keeper::{Reach, Touch};
 ///
 /// The token stays valid at the API until it expires or is deleted in the portal.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl auth logout --context work",
+    "cldkctl auth logout",
+    "cldkctl auth logout --all"
+))]
 pub(super) struct LogoutArgs {
     /// Remove the whole vault, with all contexts; this needs no passphrase
     #[arg(long)]

@@ -21,6 +21,11 @@ use crate::printable::printable;
 /// While the vault is locked nothing in it can be shown, since all of it is encrypted.
 /// Looking does not keep it unlocked for longer.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl auth status",
+    "cldkctl auth status --check",
+    "cldkctl auth status -o json"
+))]
 pub(super) struct StatusArgs {
     /// Also ask the API whether it accepts the token; asks for the passphrase if the vault is locked
     #[arg(long)]

@@ -10,6 +10,11 @@ use crate::keeper::Touch;
 
 /// Print the stored token, alone, on standard output
 #[derive(Args, Debug, Default)]
+#[command(after_long_help = examples!(
+    "token=$(cldkctl auth token)",
+    "cldkctl auth token --session",
+    "cldkctl auth token --context work"
+))]
 pub(super) struct TokenArgs {
     /// Print the short-lived session token instead, renewed if it is due
     #[arg(long)]

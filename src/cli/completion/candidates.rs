@@ -7,6 +7,7 @@ use clap::builder::StyledStr;
 use clap::{Arg, ValueHint};
 
 use super::stored;
+use crate::api::Method;
 use crate::cli::global::GlobalArgs;
 use crate::printable::acts_on_a_terminal;
 use crate::secret::without_secrets;
@@ -14,6 +15,9 @@ use crate::vault::ContextName;
 
 /// The name of the value that is one of the vault's recipients.
 pub const RECIPIENT: &str = "LABEL|RECIPIENT";
+
+/// The name of the value that is a method of HTTP.
+pub const METHOD: &str = "METHOD";
 
 /// The name of the value that is a context's and not one that is there.
 pub const NEW: &str = "NEW";
@@ -60,6 +64,9 @@ impl Values {
         }
         if is_called(RECIPIENT) {
             return Self::Words(names(stored::recipients(global)));
+        }
+        if is_called(METHOD) {
+            return Self::Words(names(Method::ALL.map(|method| method.to_string()).into()));
         }
         match arg.get_value_hint() {
             ValueHint::AnyPath | ValueHint::FilePath | ValueHint::DirPath => Self::Files,

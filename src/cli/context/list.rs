@@ -11,6 +11,10 @@ use crate::keeper::Touch;
 
 /// List the contexts and their accounts; * marks the current one
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl context list",
+    "cldkctl context list -o json"
+))]
 pub(super) struct ListArgs {}
 
 impl ListArgs {

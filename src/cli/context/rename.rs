@@ -11,6 +11,9 @@ use crate::vault::ContextName;
 
 /// Rename a context
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl context rename default home"
+))]
 pub(super) struct RenameArgs {
     /// Its name
     #[arg(value_name = "OLD")]

@@ -10,6 +10,9 @@ use crate::vault::ContextName;
 
 /// Make a context the current one
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl context use work"
+))]
 pub(super) struct UseArgs {
     /// The context
     #[arg(value_name = "NAME")]

@@ -11,6 +11,10 @@ use crate::vault::ContextName;
 
 /// Show a context: its API, its account and its defaults, but not its token
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl context show",
+    "cldkctl context show work"
+))]
 pub(super) struct ShowArgs {
     /// The context [default: the current one]
     #[arg(value_name = "NAME")]

@@ -18,6 +18,11 @@ use crate::vault::{Sealed, armor};
 /// The copy is as well encrypted as the vault itself. It opens with the passphrase that the
 /// vault has now, also after that one was changed.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl vault backup ~/backup.age",
+    "cldkctl vault backup --armor ~/backup.txt",
+    "cldkctl vault backup - > copy.age"
+))]
 pub(super) struct BackupArgs {
     /// The copy to make; - is standard output
     #[arg(value_name = "FILE")]

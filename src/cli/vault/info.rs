@@ -15,6 +15,10 @@ use crate::vault::Cost;
 /// The header is only proven to be genuine when the vault is opened. With a passphrase or
 /// an identity on the command line it is, and what is inside is shown, too.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl vault info",
+    "cldkctl vault info -o json"
+))]
 pub(super) struct InfoArgs {}
 
 #[derive(Serialize)]

@@ -14,6 +14,10 @@ use crate::interrupt;
 /// The old one, or an identity, has to be given, also while the vault is unlocked. Copies of
 /// the vault that were made before still open with the old one.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl vault passphrase",
+    "cldkctl vault passphrase --new-passphrase-file new.txt"
+))]
 pub(super) struct PassphraseArgs {
     /// Read the new passphrase from this file
     #[arg(long, value_name = "FILE")]

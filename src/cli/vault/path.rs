@@ -8,6 +8,10 @@ use crate::cli::settings::Settings;
 
 /// Print the path of the vault, whether or not there is one yet
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl vault path",
+    "ls -l \"$(cldkctl vault path)\""
+))]
 pub(super) struct PathArgs {}
 
 impl PathArgs {

@@ -14,6 +14,10 @@ use crate::cli::settings::Settings;
 /// Whoever opens the vault with any one of its recipients' keys has all of it, can save it,
 /// and can change its recipients.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl vault recipients list",
+    "cldkctl vault recipients add --recipients-file ~/.ssh/id_ed25519.pub"
+))]
 pub(super) struct RecipientsArgs {
     #[command(subcommand)]
     command: RecipientsCommand,

@@ -28,6 +28,10 @@ const LABEL: &str = "recovery";
 /// It is shown once, on the terminal, as text and as a QR code, or written to a sheet to
 /// print. It is stored nowhere else. Each run adds another key; the earlier ones still work.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl vault recovery-key                     # shows it on the terminal",
+    "cldkctl vault recovery-key --kit sheet.svg"
+))]
 pub(super) struct RecoveryKeyArgs {
     /// Write a sheet to print, FILE.svg or FILE.txt, in place of showing the key
     #[arg(long, value_name = "FILE")]

@@ -23,6 +23,11 @@ use crate::vault::Sealed;
 /// What is there is never lost: with --force it is kept beside the vault, under a name with
 /// the date; with --merge it stays, and contexts that it does not have are added.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl vault restore ~/backup.age",
+    "cldkctl vault restore --merge ~/backup.age",
+    "cldkctl vault restore --force ~/backup.age"
+))]
 pub(super) struct RestoreArgs {
     /// The backup; - is standard input
     #[arg(value_name = "FILE")]

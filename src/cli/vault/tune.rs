@@ -21,6 +21,10 @@ const TARGET: Duration = Duration::from_secs(1);
 /// target. The cost gets lower than it is only where --target or --memory says so. The
 /// passphrase is needed, also while the vault is unlocked.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl vault tune",
+    "cldkctl vault tune --target 2s --memory 512MiB"
+))]
 pub(super) struct TuneArgs {
     /// How long a derivation may take here [default: 1s, or as long as what the vault has takes]
     #[arg(long, value_name = "TIME", value_parser = parse_target)]

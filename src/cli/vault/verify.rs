@@ -18,6 +18,10 @@ use crate::vault::Cost;
 /// it, and with 6 if it is damaged, altered or not a vault. A copy elsewhere is checked with
 /// --vault. A vault that is older than one that was seen before is used, and reported.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl vault verify",
+    "cldkctl vault verify --vault ~/backup.age"
+))]
 pub(super) struct VerifyArgs {
     /// Take an older copy for the vault from now on
     #[arg(long)]

@@ -251,6 +251,8 @@ fn files_complete_where_a_file_is_meant_and_nowhere_else() {
     ] {
         shells.assert_do_not_offer(line, &["local-file", "local copy"]);
     }
+    shells.assert_offer("cldkctl api ", &["GET", "DELETE"]);
+    shells.assert_complete("cldkctl api PO", "cldkctl api POST");
     shells.assert_do_not_offer("cldkctl api /et", &["/etc"]);
     shells.assert_do_not_offer("cldkctl api GET /et", &["/etc"]);
 }

@@ -219,6 +219,71 @@ fn help_names_every_flag_of_the_design() {
 }
 
 #[test]
+fn the_short_help_shows_the_global_flags_that_people_type_and_the_long_one_all() {
+    let world = World::new();
+    for command in [&["unlock"][..], &["vault", "recipients", "add"], &[]] {
+        let help = |flag: &str| {
+            let help = world.cldkctl(command).arg(flag).run().succeeded().stdout;
+            let (own, global) = help.split_once("Global options:\n").unwrap();
+            assert!(!own.contains("--quiet"), "{help}");
+            global.to_owned()
+        };
+        let (short, long) = (help("-h"), help("--help"));
+        for flag in [
+            "--context",
+            "--vault",
+            "--output",
+            "--no-input",
+            "--quiet",
+            "--verbose",
+        ] {
+            assert!(
+                short.contains(flag) && long.contains(flag),
+                "{flag}: {short}"
+            );
+        }
+        for flag in ["--kdf-ceiling", "--ca-cert", "--base-url", "--editor"] {
+            assert!(
+                !short.contains(flag) && long.contains(flag),
+                "{flag}: {short}"
+            );
+        }
+        assert!(short.lines().count() < 10, "{short}");
+        // What no command uses yet comes last.
+        let unused = long.find("--default-namespace").unwrap();
+        for flag in [
+            "--context",
+            "--keeper",
+            "--kdf-ceiling",
+            "--passphrase-stdin",
+        ] {
+            assert!(long.find(flag).unwrap() < unused, "{flag}");
+        }
+    }
+}
+
+#[test]
+fn an_argument_that_is_missing_is_named() {
+    let world = World::new();
+    for (args, missing) in [
+        (&["api"][..], "<PATH>"),
+        (&["api", "-f", "name=web"], "<PATH>"),
+        (&["api", "-i"], "<PATH>"),
+        (&["context", "use"], "<NAME>"),
+        (&["context", "rename", "work"], "<NEW>"),
+        (&["vault", "backup"], "<FILE>"),
+        (&["vault", "recipients", "remove"], "<LABEL|RECIPIENT>"),
+        (&["exec"], "<CMD>"),
+    ] {
+        let output = world.cldkctl(args).run().expect_code(2);
+        let (_, rest) = output.stderr.split_once("not provided:").unwrap();
+        let named = rest.trim_start().lines().next().unwrap();
+        assert!(named.contains(missing), "{output}");
+        assert!(!rest.contains("<METHOD>"), "{output}");
+    }
+}
+
+#[test]
 fn flags_may_stand_before_and_after_the_command() {
     let (_cloudeka, world) = logged_in();
     for args in [

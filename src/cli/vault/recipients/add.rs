@@ -15,6 +15,10 @@ use crate::vault::RecipientEntry;
 ///
 /// Its holder sees all that is in the vault, tokens included, and can change it.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl vault recipients add --recipients-file ~/.ssh/id_ed25519.pub",
+    "cldkctl vault recipients add --label machine \"$(cat machine.pub)\""
+))]
 pub(super) struct AddArgs {
     /// age1…, an SSH public key in quotes, or the recipient of an age plugin
     #[arg(value_name = "RECIPIENT", required_unless_present = "recipients_file")]

@@ -13,6 +13,10 @@ use crate::vault::{Cost, PublicRecipient, RecipientEntry};
 
 /// List who can open the vault
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl vault recipients list",
+    "cldkctl vault recipients list -o json"
+))]
 pub(super) struct ListArgs {}
 
 #[derive(Serialize)]

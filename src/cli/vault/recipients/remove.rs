@@ -18,6 +18,10 @@ use crate::vault::{Contents, Sealed};
 /// could open the vault knows the recipient of the old one, and could make a file that opens
 /// under it. Copies of the vault made before still open with the removed key.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl vault recipients remove machine",
+    "cldkctl vault recipients remove \"$(cat machine.pub)\""
+))]
 pub(super) struct RemoveArgs {
     /// Its label, or the recipient itself, as `list` shows them
     #[arg(value_name = RECIPIENT)]
