@@ -9,6 +9,7 @@ pub mod completion;
 pub mod config;
 pub mod console;
 pub mod context;
+pub mod env;
 pub mod environment;
 pub mod error;
 pub mod exec;
@@ -17,6 +18,7 @@ pub mod format;
 pub mod global;
 pub mod lock;
 pub mod recipient;
+mod removal;
 pub mod report;
 pub mod settings;
 pub mod size;
@@ -25,6 +27,7 @@ pub mod ui;
 pub mod unlock;
 mod usage;
 pub mod vault;
+pub mod whoami;
 
 use std::mem::ManuallyDrop;
 
@@ -66,11 +69,15 @@ pub struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    #[command(visible_alias = "login")]
     Auth(auth::AuthArgs),
+    Logout(auth::logout::LogoutArgs),
+    Whoami(whoami::WhoamiArgs),
     Unlock(unlock::UnlockArgs),
     Lock(lock::LockArgs),
     Context(context::ContextArgs),
     Exec(exec::ExecArgs),
+    Env(env::EnvArgs),
     Api(api::ApiArgs),
     Vault(vault::VaultArgs),
     Completion(completion::CompletionArgs),
@@ -150,10 +157,13 @@ fn run(cli: Cli, token: &TokenVariable) -> Result<(), Error> {
     let settings = Settings::new(cli.global, token)?;
     let result = match cli.command {
         Command::Auth(args) => args.run(&settings),
+        Command::Logout(args) => args.run(&settings),
+        Command::Whoami(args) => args.run(&settings),
         Command::Unlock(args) => args.run(&settings),
         Command::Lock(args) => args.run(&settings),
         Command::Context(args) => args.run(&settings),
         Command::Exec(args) => args.run(&settings),
+        Command::Env(args) => args.run(&settings),
         Command::Api(args) => args.run(&settings),
         Command::Vault(args) => args.run(&settings),
         Command::Completion(args) => args.run(),

@@ -1,6 +1,7 @@
 //! The token that a command authenticates with, and the session it is exchanged for.
 
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use super::account;
 use super::connection::Connection;
@@ -175,6 +176,40 @@ impl<'a> Credential<'a> {
         let login = self.exchange(client, now, Task::Renew)?;
         self.keep(&login);
         Ok(login.session.token)
+    }
+
+    /// A new session in place of one that may be good still. Gives its end.
+    ///
+    /// # Errors
+    /// When the API rejects the token or cannot be asked, or the session cannot be saved.
+    pub fn refresh(&mut self, client: &Client) -> Result<Timestamp, Error> {
+        let now = Timestamp::now();
+        let login = self.exchange(client, now, Task::Renew)?;
+        self.save(&login, now)?;
+        Ok(login.session.expires_at)
+    }
+
+    /// The facts about the account: those that are stored, or else what the API says now.
+    ///
+    /// # Errors
+    /// When nothing is stored, and the API rejects the token or cannot be asked.
+    pub fn account(&mut self) -> Result<Map<String, Value>, Error> {
+        let stored = self.context().map(|context| context.account.clone());
+        if let Some(known) = stored.filter(|account| account::describe(account).is_some()) {
+            return Ok(known);
+        }
+        let client = self.client()?;
+        let now = Timestamp::now();
+        let login = self.exchange(&client, now, Task::Check)?;
+        self.keep(&login, now);
+        Ok(login.account)
+    }
+
+    /// The context that it is from.
+    #[must_use]
+    pub fn context(&self) -> Option<&Context> {
+        let (vault, name) = self.home.as_ref()?;
+        vault.contents.context(name)
     }
 
     /// Asks the API whether it accepts the token. Only an exchange says so: a session can live on

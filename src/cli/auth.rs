@@ -1,8 +1,9 @@
 //! `cldkctl auth`: log in.
 
 mod login;
-mod logout;
+pub(super) mod logout;
 mod place;
+mod refresh;
 mod status;
 mod token;
 
@@ -34,8 +35,11 @@ pub struct AuthArgs {
 
 #[derive(Subcommand, Debug)]
 enum AuthCommand {
+    /// Log in, as `cldkctl auth` alone does
+    Login(Box<login::LoginArgs>),
     Status(status::StatusArgs),
     Token(token::TokenArgs),
+    Refresh(refresh::RefreshArgs),
     Logout(logout::LogoutArgs),
 }
 
@@ -51,6 +55,9 @@ impl AuthArgs {
     /// Takes a token off the command line, which every user of the machine can list.
     pub(super) fn hide_token(&self) {
         self.login.hide_token();
+        if let Some(AuthCommand::Login(login)) = &self.command {
+            login.hide_token();
+        }
     }
 
     pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
@@ -59,8 +66,10 @@ impl AuthArgs {
         }
         match self.command {
             None => self.login.run(settings),
+            Some(AuthCommand::Login(args)) => args.run(settings),
             Some(AuthCommand::Status(args)) => args.run(settings),
             Some(AuthCommand::Token(args)) => args.run(settings),
+            Some(AuthCommand::Refresh(args)) => args.run(settings),
             Some(AuthCommand::Logout(args)) => args.run(settings),
         }
     }

@@ -1,5 +1,7 @@
 //! `cldkctl context`: several accounts or environments in one vault.
 
+mod current;
+mod delete;
 mod list;
 mod rename;
 mod select;
@@ -32,18 +34,23 @@ pub struct ContextArgs {
 #[derive(Subcommand, Debug)]
 enum ContextCommand {
     List(list::ListArgs),
+    Current(current::CurrentArgs),
     Show(show::ShowArgs),
     Use(select::UseArgs),
     Rename(rename::RenameArgs),
+    #[command(visible_alias = "remove")]
+    Delete(delete::DeleteArgs),
 }
 
 impl ContextArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         match self.command {
             ContextCommand::List(args) => args.run(settings),
+            ContextCommand::Current(args) => args.run(settings),
             ContextCommand::Show(args) => args.run(settings),
             ContextCommand::Use(args) => args.run(settings),
             ContextCommand::Rename(args) => args.run(settings),
+            ContextCommand::Delete(args) => args.run(settings),
         }
     }
 }

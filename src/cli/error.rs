@@ -32,6 +32,8 @@ pub enum Error {
     Exec(ExecError),
     /// Of `api`.
     Call(CallError),
+    /// Somebody was asked before something is removed, and did not agree.
+    Declined,
     /// There is a context of this name already.
     ContextExists(String),
     /// A recipient cannot be added or removed.
@@ -139,6 +141,8 @@ pub enum AuthError {
     TokenUnread(SourceError),
     /// A sub-command that other tools have.
     NoSuchCommand,
+    /// `CLDKCTL_TOKEN` is used, so no session is stored.
+    NothingToRenew,
     /// A sub-command with a typing error.
     Misspelt(&'static str),
     /// `--recipient`, where there is a vault already.
@@ -182,6 +186,8 @@ pub enum ExecError {
     NotFound(String, io::Error),
     /// The system refused to run it.
     NotRun(String, io::Error),
+    /// The default project cannot stand in a variable.
+    Project,
 }
 
 /// Why a call was not made, or did not succeed.

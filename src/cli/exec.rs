@@ -7,7 +7,7 @@ use std::process::Command;
 
 use clap::{Args, ValueHint};
 
-use super::environment::{SESSION_VARIABLE, TOKEN_VARIABLE};
+use super::environment::variables;
 use super::error::{Error, ExecError};
 use super::settings::Settings;
 use crate::keeper::Touch;
@@ -42,20 +42,12 @@ impl ExecArgs {
         let mut words = self.command.into_iter();
         let program = words.next().expect("clap requires one");
         let mut command = Command::new(&program);
-        command
-            .args(words)
-            .env("CLDKCTL_BASE_URL", credential.base_url.to_string())
-            .env(TOKEN_VARIABLE, credential.token.expose());
-        if let Some(project) = &credential.defaults.project {
-            command.env("CLDKCTL_DEFAULT_PROJECT_ID", project);
-        }
-        if self.session {
-            let client = credential.client()?;
-            let session = credential.session(&client)?;
-            command.env(SESSION_VARIABLE, session.expose());
-        } else {
-            // One of an `exec` around this one may be another login's, of another origin.
-            command.env_remove(SESSION_VARIABLE);
+        command.args(words);
+        for (name, value) in variables(&mut credential, self.session)? {
+            match value {
+                Some(value) => command.env(name, &*value),
+                None => command.env_remove(name),
+            };
         }
         settings.asker.finish();
         platform::soften();

@@ -55,6 +55,7 @@ impl From<&Error> for Report {
             Error::Lock(error) => commands::lock(error),
             Error::Exec(error) => commands::exec(error),
             Error::Call(error) => api::call(error),
+            Error::Declined => commands::declined(),
             Error::ContextExists(name) => commands::context_exists(name),
             Error::Recipient(error) => secrets::recipient(error),
             Error::Backup(error) => vault::backup(error),

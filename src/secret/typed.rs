@@ -57,7 +57,8 @@ pub fn shown(word: &str) -> Cow<'_, str> {
 /// passphrase.
 #[must_use]
 pub fn shown_program(name: &str) -> Cow<'_, str> {
-    match looks_random(name) || begins_like_a_secret(name) {
+    let rest = not_there(Path::new(name)).to_string_lossy();
+    match looks_random(&rest) || begins_like_a_secret(&rest) {
         true => Cow::Borrowed(MARK),
         false => Cow::Borrowed(name),
     }
@@ -66,14 +67,19 @@ pub fn shown_program(name: &str) -> Cow<'_, str> {
 /// A path as it may be shown: what of it does not exist may have been meant as something else.
 #[must_use]
 pub fn shown_path(path: &Path) -> Cow<'_, str> {
-    let there = path.ancestors().find(|part| part.exists());
-    let rest = there.map_or(Ok(path), |there| path.strip_prefix(there));
-    let rest = rest.unwrap_or(path);
+    let rest = not_there(path);
     let text = rest.to_string_lossy();
     match text.is_empty() || is_harmless(&text) || is_named_as_a_file(rest) {
         true => path.to_string_lossy(),
         false => Cow::Borrowed(MARK),
     }
+}
+
+/// The end of `path` that does not exist.
+fn not_there(path: &Path) -> &Path {
+    let there = path.ancestors().find(|part| part.exists());
+    let rest = there.map_or(Ok(path), |there| path.strip_prefix(there));
+    rest.unwrap_or(path)
 }
 
 /// Whether nobody would take `text` for a secret: see the [module](self).

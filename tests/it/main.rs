@@ -9,6 +9,7 @@ mod support;
 
 mod api {
     mod call;
+    mod env;
     mod exec;
     mod retries;
     mod tls;
@@ -27,6 +28,7 @@ mod auth {
     mod logout;
     mod sessions;
     mod status_check;
+    mod verbs;
 }
 
 mod disk {

@@ -223,10 +223,13 @@ fn ask_token(settings: &Settings) -> Result<Token, Error> {
 
 /// A sub-command with a typing error would be sent to the API as a token.
 fn refuse_misspelt_command(text: &str) -> Result<(), AuthError> {
-    const NAMES: [&str; 4] = ["status", "token", "logout", "help"];
+    const NAMES: [&str; 6] = ["login", "status", "token", "refresh", "logout", "help"];
     let near = similar(text, NAMES).and_then(|near| NAMES.into_iter().find(|name| *name == near));
     // What other tools have here; `cldkctl auth` itself is the login.
-    let habit = ["login", "list", "refresh", "switch"].contains(&text);
+    let habit = [
+        "list", "switch", "use", "show", "add", "delete", "remove", "whoami",
+    ]
+    .contains(&text);
     match near {
         None if habit => Err(AuthError::NoSuchCommand),
         Some(name) => Err(AuthError::Misspelt(name)),

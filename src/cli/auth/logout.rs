@@ -1,10 +1,11 @@
-//! `cldkctl auth logout [--all]`: forget a credential, or the vault.
+//! `cldkctl auth logout [--all]`, or `cldkctl logout`: forget a credential, or the vault.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::cli::error::Error;
+use crate::cli::removal::{self, Consent, PORTAL};
 use crate::cli::settings::Settings;
 use crate::cli::vault::REPLACED;
 use crate::files::is_done;
@@ -20,19 +21,23 @@ use crate::keeper::{Reach, Touch};
     "cldkctl auth logout",
     "cldkctl auth logout --all"
 ))]
-pub(super) struct LogoutArgs {
+pub(in crate::cli) struct LogoutArgs {
     /// Remove the whole vault, with all contexts; this needs no passphrase
     #[arg(long)]
     all: bool,
+    #[command(flatten)]
+    consent: Consent,
 }
 
 impl LogoutArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
+    pub(in crate::cli) fn run(self, settings: &Settings) -> Result<(), Error> {
         let path = settings.vault.path().display();
         if self.all {
             if settings.vault.store.read()?.is_none() {
                 return Err(settings.vault.missing().into());
             }
+            let question = format!("Remove the vault {path}, with every login in it?");
+            self.consent.ask(settings, &question)?;
             // Found out while the vault is there: its path may lead over links.
             let slot = settings.vault.unlocker.slot();
             let locked = settings.vault.lock()?;
@@ -44,22 +49,18 @@ impl LogoutArgs {
             if is_done(&removed) {
                 settings.vault.rollback.clean();
                 settings.console.note(&format!("Removed the vault {path}"));
+                settings.console.note(&format!(
+                    "The tokens in it stay valid at the API until they expire or you delete them in {PORTAL}"
+                ));
                 name_copies(settings, &copies);
             }
             removed?;
             return Ok(());
         }
-        let credentials = settings.stored_credentials();
         let mut vault = settings.vault.open(Touch::Use)?;
-        let name = vault.update(|contents| -> Result<_, Error> {
-            let name = credentials.context_of(contents)?.name.clone();
-            contents.log_out(&name);
-            Ok(name)
-        })?;
-        settings
-            .console
-            .note(&format!("Removed the context {name} from the vault {path}"));
-        Ok(())
+        let credentials = settings.stored_credentials();
+        let name = credentials.context_of(&vault.contents)?.name.clone();
+        removal::remove(settings, &mut vault, &name)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::app::account::{is_another, may_replace, name, slug, whose};
 use crate::cli::error::Error;
+use crate::cli::removal::is_yes;
 use crate::cli::settings::Settings;
 use crate::vault::{Contents, Context, ContextName, Defaults};
 
@@ -48,9 +49,7 @@ pub(super) fn agree(
         beside(contents, login),
     );
     match settings.asker.ask_shown(&question) {
-        Ok(answer) if ["y", "yes"].contains(&&*answer.trim().to_lowercase()) => {
-            Ok(Consent::Replace(Box::new(old.clone())))
-        }
+        Ok(answer) if is_yes(&answer) => Ok(Consent::Replace(Box::new(old.clone()))),
         Ok(_) => Ok(Consent::Declined),
         // A variable or the settings name a context for all commands. They are no word on this login.
         Err(error) if error.is_silence() && settings.context_is_a_flag => Ok(Consent::Named),

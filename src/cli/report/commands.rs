@@ -92,6 +92,11 @@ pub(super) fn auth(error: &AuthError) -> Report {
             .hint("copy the whole token from the portal (profile, API, Token); nothing was sent or written"),
         AuthError::NoSuchCommand => Report::new(Exit::Usage, "there is no such sub-command of auth")
             .hint("`cldkctl auth` itself logs in, and `cldkctl context list` shows the logins"),
+        AuthError::NothingToRenew => Report::new(
+            Exit::Usage,
+            "CLDKCTL_TOKEN is set, and no session is stored for its token",
+        )
+        .hint("unset it to renew the session of the vault, or print a new one with `cldkctl auth token --session`"),
         AuthError::Misspelt(name) => {
             Report::new(Exit::Usage, "this looks like a mistyped command, so it was not sent as a token")
                 .hint(format!("did you mean `cldkctl auth {name}`?"))
@@ -172,9 +177,20 @@ pub(super) fn exec(error: &ExecError) -> Report {
     let (exit, program, error) = match error {
         ExecError::NotFound(program, error) => (Exit::CommandNotFound, program, error),
         ExecError::NotRun(program, error) => (Exit::CommandNotRun, program, error),
+        ExecError::Project => {
+            return Report::new(
+                Exit::Failure,
+                "the default project has a zero byte in it, which no variable can hold",
+            )
+            .hint("name the project with --default-project");
+        }
     };
     let program = shown_program(program);
     Report::new(exit, format!("cannot run {program}: {error}")).hint("check its name and PATH")
+}
+
+pub(super) fn declined() -> Report {
+    Report::new(Exit::Failure, "nothing was removed").hint("answer y to remove it, or add --yes")
 }
 
 pub(super) fn context_exists(name: &str) -> Report {

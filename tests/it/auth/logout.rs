@@ -35,6 +35,11 @@ fn the_current_context_goes_and_the_others_stay() {
     terminal.expect("Vault passphrase:");
     terminal.send_secret(PASSPHRASE);
     terminal.expect("Removed the context work");
+    terminal.expect("The current context is now default");
+    let host = cloudeka.base_url();
+    terminal.expect(&format!(
+        "Its token stays valid at {host} until it expires or you delete it in the portal"
+    ));
     assert_eq!(terminal.wait(), 0);
 
     let after = contents(&world);
@@ -55,6 +60,10 @@ fn the_context_that_is_named_goes() {
     let output = with_passphrase(&world, &["auth", "logout", "--context", "default"]).run();
     let output = output.succeeded();
     assert!(output.stderr.contains("default"), "{output}");
+    assert!(
+        !output.stderr.contains("The current context"),
+        "it is as before\n{output}"
+    );
     assert_eq!(output.stdout, "");
     let after = contents(&world);
     assert_eq!(after["contexts"][0]["name"], "work");
@@ -127,6 +136,37 @@ fn all_removes_the_vault_without_a_passphrase() {
     let status: Value = serde_json::from_str(&status.stdout).expect("JSON all the same");
     assert_eq!(status["exists"], false);
     log_in(&world, TOKEN, &[]);
+}
+
+#[test]
+fn on_a_terminal_all_is_removed_only_if_the_answer_is_yes() {
+    for words in [&["auth", "logout", "--all"][..], &["logout", "--all"]] {
+        let (_cloudeka, world) = logged_in();
+        for (answer, code) in [("", 1), ("n", 1), ("y", 0)] {
+            let mut terminal = world.cldkctl(words.iter().copied()).on_pty();
+            let path = world.vault_path();
+            terminal.expect(&format!(
+                "Remove the vault {}, with every login",
+                path.display()
+            ));
+            terminal.expect("[y/N]");
+            assert!(path.exists());
+            terminal.send_line(answer);
+            assert_eq!(terminal.wait(), code, "{}", terminal.screen());
+            assert_eq!(path.exists(), code != 0, "{answer}");
+        }
+        for flag in ["--yes", "-y", "--no-input"] {
+            log_in(&world, TOKEN, &[]);
+            let mut terminal = world.cldkctl(words.iter().chain(&[flag]).copied()).on_pty();
+            terminal.expect("Removed the vault");
+            assert_eq!(terminal.wait(), 0, "{}", terminal.screen());
+        }
+        // A script that somebody started from a terminal.
+        log_in(&world, TOKEN, &[]);
+        let mut terminal = world.cldkctl(words.iter().copied()).stdin("").on_pty();
+        terminal.expect("Removed the vault");
+        assert_eq!(terminal.wait(), 0, "{}", terminal.screen());
+    }
 }
 
 #[test]
@@ -244,10 +284,15 @@ fn copies_of_vaults_that_were_replaced_are_named_and_stay() {
     log_in(&world, TOKEN, &[]);
     let output = world.cldkctl(["auth", "logout", "--all"]).run().succeeded();
     let path = world.vault_path();
-    let says = format!("Removed the vault {}\n", path.display());
+    let says = format!(
+        "Removed the vault {}\nThe tokens in it stay valid",
+        path.display()
+    );
+    assert!(output.stderr.starts_with(&says), "{output}");
     assert_eq!(
-        output.stderr, says,
-        "no word of copies where there are none"
+        output.stderr.lines().count(),
+        2,
+        "no word of copies where there are none\n{output}"
     );
     assert_eq!(beside(), [folder.join("vault.age.lock")]);
 }

@@ -205,7 +205,7 @@ fn json_has_the_fields_and_types_that_its_page_promises() {
         assert_eq!(shape(&printed), shape(&example), "{command}\n{output}");
         checked += 1;
     }
-    assert_eq!(checked, 6);
+    assert_eq!(checked, 7);
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn json_fields_have_a_row_on_their_page() {
         let section = JSON.split(&heading).nth(1).unwrap();
         section.split("\n## ").next().unwrap()
     };
-    assert_eq!(examples().len(), 6);
+    assert_eq!(examples().len(), 7);
     for (command, example) in examples() {
         let mut section = section_of(command);
         if section.contains("the fields of `context list`") {

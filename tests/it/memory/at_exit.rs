@@ -130,6 +130,8 @@ fn commands_of_an_unlocked_vault_leave_nothing() {
     for line in [
         "auth token",
         "auth token --session",
+        "auth refresh",
+        "env --session",
         "auth status --check",
         "api /core/user/profile",
         "vault backup copy.age",

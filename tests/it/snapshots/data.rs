@@ -74,6 +74,8 @@ fn context() {
     shown.run_in_each_format("cldkctl context list");
     shown.run_in_each_format("cldkctl context show");
     shown.run("cldkctl context show default");
+    shown.run_in_each_format("cldkctl whoami");
+    shown.run("cldkctl context current");
     shown.run("cldkctl context use default");
     shown.run("cldkctl context rename budi staging");
     shown.run("cldkctl context list");

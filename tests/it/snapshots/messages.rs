@@ -21,9 +21,14 @@ fn login_and_logout() {
     shown.run("cldkctl auth --color always $TOKEN");
     shown.about("a vault without a passphrase");
     shown.run("cldkctl auth --vault machine.age --token-stdin --recipient $AGE <<< $TOKEN");
+    shown.about("a session");
+    shown.run("cldkctl auth refresh");
+    shown.run("cldkctl auth login --token-stdin <<< $TOKEN");
     shown.about("logout");
+    shown.run("cldkctl context delete sari-wijaya");
     shown.run("cldkctl auth logout --context budi-santoso");
     shown.run("cldkctl auth logout");
+    shown.run("cldkctl logout --all");
     shown.run("cldkctl auth logout --all");
     shown.assert_is("login.txt");
 }
@@ -119,6 +124,8 @@ fn what_goes_to_other_programs() {
     shown.run(LOGIN);
     shown.run("cldkctl auth token");
     shown.run("cldkctl exec -- printenv CLDKCTL_TOKEN CLDKCTL_BASE_URL");
+    shown.run("cldkctl env");
+    shown.run("cldkctl env --shell fish");
     shown.run("cldkctl api /core/user/profile");
     shown.run("cldkctl api POST /core/user/profile -f name=Sari");
     shown.assert_is("other-programs.txt");

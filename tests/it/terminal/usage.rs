@@ -440,6 +440,8 @@ fn a_mistyped_subcommand_of_auth_is_not_sent_as_a_token() {
         ("statsu", "status"),
         ("tokne", "token"),
         ("logotu", "logout"),
+        ("lgoin", "login"),
+        ("refersh", "refresh"),
     ] {
         let output = world.cldkctl(["auth", typed]).run();
         assert_eq!(output.code, 2, "{output}");
@@ -457,7 +459,7 @@ fn a_mistyped_subcommand_of_auth_is_not_sent_as_a_token() {
 fn a_subcommand_that_other_tools_have_is_not_sent_as_a_token() {
     let cloudeka = Standin::start();
     let world = World::new().at(&cloudeka);
-    for habit in ["login", "list", "refresh", "switch"] {
+    for habit in ["list", "switch", "use", "delete", "whoami"] {
         let output = world.cldkctl(["auth", habit]).run().expect_code(2);
         assert!(output.stderr.contains("`cldkctl auth`"), "{output}");
     }
