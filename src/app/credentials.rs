@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::account;
 use super::connection::Connection;
 use super::error::{Error, LoginError};
-use super::ui::{Notice, Task};
+use super::ui::{Notice, Step, Task};
 use super::vault::{OpenVault, Vault, named_context};
 use crate::api::{self, Answer, Client, Fault, Login, Request};
 use crate::base_url::BaseUrl;
@@ -195,9 +195,15 @@ impl<'a> Credential<'a> {
     /// Uses the new session from here on, and saves it for the next command.
     fn keep(&mut self, login: &Login, now: Timestamp) {
         self.session = Some(login.session.clone());
-        if let Err(error) = self.save(login, now) {
-            // The command can do its work all the same.
-            self.connection.ui.tell(&Notice::SessionNotSaved(&error));
+        let ui = &self.connection.ui;
+        // The command can do its work all the same.
+        match self.save(login, now) {
+            Ok(()) => {}
+            // Nothing can be done about it, and so it is each time.
+            Err(Error::Store(error)) if error.is_read_only() => {
+                ui.detail(&Step::SessionNotSaved(&error));
+            }
+            Err(error) => ui.tell(&Notice::SessionNotSaved(&error)),
         }
     }
 

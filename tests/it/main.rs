@@ -37,6 +37,7 @@ mod disk {
     mod others;
     mod places_further_up;
     mod power_failure;
+    mod read_only;
     mod shared_places;
     mod sticks;
     mod vault;

@@ -84,6 +84,7 @@ impl LoginArgs {
         let cost = self.cost(settings)?;
         // What cannot be used is better known before a token is typed and sent.
         let sealed = settings.vault.find()?;
+        settings.vault.store.check_writable()?;
         if sealed.is_some() && self.names_cost() {
             settings
                 .console

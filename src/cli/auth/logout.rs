@@ -25,7 +25,7 @@ impl LogoutArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         let path = settings.vault.path().display();
         if self.all {
-            if settings.vault.store.read()?.is_none() {
+            if settings.vault.store.find()?.is_none() {
                 return Err(settings.vault.missing().into());
             }
             // Found out while the vault is there: its path may lead over links.

@@ -205,6 +205,14 @@ fn stores() -> Vec<StoreError> {
             path: path.clone(),
             owner: 1001,
         },
+        StoreError::ReadOnly {
+            path: path.clone(),
+            why: None,
+        },
+        StoreError::ReadOnly {
+            path: path.clone(),
+            why: Some(io::Error::from_raw_os_error(30)),
+        },
         StoreError::Unmapped { path: path.clone() },
         StoreError::OpenFolder { path: path.clone() },
         StoreError::OpenFile { path: path.clone() },
