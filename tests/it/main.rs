@@ -32,6 +32,7 @@ mod disk {
     mod crowds;
     mod faults;
     mod full;
+    mod memory_limits;
     mod no_home;
     mod no_thread;
     mod others;

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::place::{self, Placed};
 use crate::api::Client;
-use crate::app::{self, KeyError, KeySource, NewPassphrase, OpenVault, Task, VaultKey};
+use crate::app::{self, KeyError, KeySource, NewPassphrase, OpenVault, Task, Unlocker, VaultKey};
 use crate::cli::console;
 use crate::cli::environment::TOKEN_VARIABLE;
 use crate::cli::error::{AuthError, CostError, Error};
@@ -91,6 +91,9 @@ impl LoginArgs {
                 .note("The vault keeps its key derivation; `cldkctl vault tune` changes it");
         }
         let for_recipients = self.for_recipients(settings, sealed.is_some())?;
+        if sealed.is_none() && for_recipients.is_none() {
+            cost.check_memory()?;
+        }
         let client = settings.connection.client(settings.address.of_login())?;
         if settings.token()?.is_some() {
             settings.console.warn(&format!(
@@ -118,12 +121,7 @@ impl LoginArgs {
                 (vault.key, vault.source)
             }
             (None, None) => {
-                let new = NewPassphrase {
-                    source: settings.vault.unlocker.passphrase.as_ref(),
-                    flags: "--passphrase-file or --passphrase-stdin",
-                    allow_weak: self.allow_weak_passphrase,
-                };
-                let passphrase = new.choose(&settings.vault.unlocker)?;
+                let passphrase = self.new_passphrase(&settings.vault.unlocker)?;
                 let opener = create(settings, cost, &passphrase, context)?;
                 (opener, KeySource::Typed)
             }
@@ -136,6 +134,15 @@ impl LoginArgs {
             settings.vault.unlocker.keep(&opener);
         }
         console::print("Auth success")
+    }
+
+    fn new_passphrase(&self, unlocker: &Unlocker) -> Result<Passphrase, Error> {
+        let new = NewPassphrase {
+            source: unlocker.passphrase.as_ref(),
+            flags: "--passphrase-file or --passphrase-stdin",
+            allow_weak: self.allow_weak_passphrase,
+        };
+        Ok(new.choose(unlocker)?)
     }
 
     fn names_cost(&self) -> bool {

@@ -269,6 +269,11 @@ fn others() -> Vec<AppError> {
         AppError::Busy(vault()),
         AppError::NotKept(vault(), keepers()),
         KdfError::Memory(262_144).into(),
+        KdfError::Limit {
+            needed_kib: 262_144,
+            left_kib: 120_000,
+        }
+        .into(),
         PromptError::Ended.into(),
         SourceError::TooLong("standard input".to_owned()).into(),
         SourceError::Io {
