@@ -18,13 +18,14 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::FlockOperation;
+use rustix::fs::{Access, FlockOperation, access};
 use rustix::io::Errno;
 
 use self::error::io_error;
 pub use self::error::{StoreError, is_done};
 use self::folders::{check_folder, check_owner};
-use self::safety::{OPEN_FLAGS, Whose, check_file, our_uid, read_file};
+pub use self::safety::Found;
+use self::safety::{OPEN_FLAGS, Whose, check_file, find_file, our_uid, read_file};
 pub use self::temporary::{Existing, give_name, make_temporary};
 pub use self::write::{
     has_no_locks, make_folder, names_in, remove_leftovers, sync_folder, write_whole,
@@ -78,12 +79,29 @@ impl Store {
         }
     }
 
-    /// Reads the vault; `None` when there is none.
+    /// Reads the vault; `None` when there is none. It may be the system's, such as a secret that is
+    /// mounted into a container.
     ///
     /// # Errors
     /// When it cannot be read, is no regular file, is too large, or belongs to another user.
+    pub fn find(&self) -> Result<Option<Found>, StoreError> {
+        find_file(&self.resolve()?, Whose::Readable, MAX_FILE_BYTES)
+    }
+
+    /// The same, of a file that has to be ours.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
     pub fn read(&self) -> Result<Option<Vec<u8>>, StoreError> {
         read_file(&self.resolve()?, Whose::Ours, MAX_FILE_BYTES)
+    }
+
+    /// Whether the vault can be replaced, if there is one.
+    ///
+    /// # Errors
+    /// When it can only be read.
+    pub fn check_writable(&self) -> Result<(), StoreError> {
+        check_writable(&self.resolve()?)
     }
 
     /// Reads a file of at most `limit` bytes that nobody else can have written, such as settings:
@@ -121,6 +139,7 @@ impl Store {
     /// When the folder cannot be made or belongs to another user.
     pub fn try_lock(&self) -> Result<Option<Locked>, StoreError> {
         let path = self.resolve()?;
+        check_writable(&path)?;
         let folder = parent(&path);
         make_folder(folder)?;
         check_folder(folder)?;
@@ -192,6 +211,20 @@ impl Store {
         Err(io_error("follow the links at", &self.path)(
             Errno::LOOP.into(),
         ))
+    }
+}
+
+/// Checks that a vault, if there is one, is not root's, and that its folder can be written in.
+fn check_writable(path: &Path) -> Result<(), StoreError> {
+    let read_only = |why| {
+        let path = path.to_owned();
+        Err(StoreError::ReadOnly { path, why })
+    };
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.uid() == 0 && our_uid() != 0 => read_only(None),
+        Ok(_) => access(parent(path), Access::WRITE_OK).or_else(|why| read_only(Some(why.into()))),
+        // Whatever is wrong shows when it is made.
+        Err(_) => Ok(()),
     }
 }
 

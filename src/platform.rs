@@ -10,6 +10,7 @@ mod lock;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod math;
 mod memory;
+mod memory_limit;
 mod process;
 mod stack;
 mod start;
@@ -19,6 +20,7 @@ pub use given::{hide_argument, hide_arguments, take_variable};
 pub use lock::{lock_for_job, process_group};
 pub(crate) use memory::Argon2Memory;
 pub use memory::{LockedMemory, OutOfMemory, WipingAllocator};
+pub use memory_limit::memory_left;
 pub use process::{close_inherited_files, harden, peer_uid, soften};
 pub use stack::wipe_stack;
 pub use start::pass_ignored_signals_on;

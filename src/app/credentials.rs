@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::account;
 use super::connection::Connection;
 use super::error::{Error, LoginError};
-use super::ui::{Notice, Task};
+use super::ui::{Notice, Step, Task};
 use super::vault::{OpenVault, Vault, named_context};
 use crate::api::{self, Answer, Client, Fault, Login, Request};
 use crate::base_url::BaseUrl;
@@ -185,7 +185,7 @@ impl<'a> Credential<'a> {
     pub fn refresh(&mut self, client: &Client) -> Result<Timestamp, Error> {
         let now = Timestamp::now();
         let login = self.exchange(client, now, Task::Renew)?;
-        self.save(&login, now)?;
+        self.save(&login)?;
         Ok(login.session.expires_at)
     }
 
@@ -201,7 +201,7 @@ impl<'a> Credential<'a> {
         let client = self.client()?;
         let now = Timestamp::now();
         let login = self.exchange(&client, now, Task::Check)?;
-        self.keep(&login, now);
+        self.keep(&login);
         Ok(login.account)
     }
 
@@ -237,9 +237,15 @@ impl<'a> Credential<'a> {
     fn keep(&mut self, login: &Login) {
         self.session = Some(login.session.clone());
         self.verified_at = login.at;
-        if let Err(error) = self.save(login) {
-            // The command can do its work all the same.
-            self.connection.ui.tell(&Notice::SessionNotSaved(&error));
+        let ui = &self.connection.ui;
+        // The command can do its work all the same.
+        match self.save(login) {
+            Ok(()) => {}
+            // Nothing can be done about it, and so it is each time.
+            Err(Error::Store(error)) if error.is_read_only() => {
+                ui.detail(&Step::SessionNotSaved(&error));
+            }
+            Err(error) => ui.tell(&Notice::SessionNotSaved(&error)),
         }
     }
 

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::error::{Error, MemoryError};
 use crate::api::Event;
 use crate::base_url::Origin;
+use crate::files::StoreError;
 use crate::keeper::KeepersError;
 use crate::prompt::{Asker, PromptError};
 use crate::secret::TokenError;
@@ -64,6 +65,8 @@ pub enum Notice<'a> {
     RollbackUnknown(&'a MemoryError),
     /// Others can read a file with a secret.
     OthersCanRead(&'a Path),
+    /// Others can read the vault, or change it.
+    VaultExposed(&'a Path),
     /// Others can change the file that says which certificate authority to trust.
     OthersCanChange(&'a Path),
     /// The server's clock is this far ahead of this machine's, or behind it.
@@ -96,6 +99,8 @@ pub enum Step<'a> {
     },
     /// The revision could not be noted, for this reason.
     RevisionNotNoted(&'a MemoryError),
+    /// The new session is not saved, since the vault is only to be read.
+    SessionNotSaved(&'a StoreError),
     /// Something happened on the wire.
     Wire(Event<'a>),
 }

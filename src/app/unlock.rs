@@ -184,6 +184,8 @@ impl Unlocker {
     }
 
     fn ask_once(&self, kdf: &Kdf, question: &str) -> Result<(VaultKey, Passphrase), Error> {
+        // Better known before anything is typed.
+        kdf.cost.check_memory()?;
         let answer = self.ui.ask_hidden(question).map_err(|error| {
             if error.is_silence() {
                 KeyError::Locked(self.path.clone(), error).into()

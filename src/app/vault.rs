@@ -33,6 +33,8 @@ pub struct Vault {
     pub unlocker: Unlocker,
     /// What was seen of it on this machine.
     pub rollback: Rollback,
+    /// Whether it was said that others can read it: once is enough.
+    pub is_warned: Cell<bool>,
     /// Who is told and asked.
     pub ui: Rc<dyn Ui>,
 }
@@ -56,6 +58,7 @@ impl Vault {
             store,
             unlocker,
             rollback: Rollback::forgetful(),
+            is_warned: Cell::default(),
             ui: Rc::clone(&self.ui),
         }
     }
@@ -65,7 +68,11 @@ impl Vault {
     /// # Errors
     /// When it cannot be read or is not a vault.
     pub fn find(&self) -> Result<Option<Sealed>, Error> {
-        self.parse(self.store.read()?)
+        let found = self.store.find()?;
+        if found.as_ref().is_some_and(|found| found.is_exposed) && !self.is_warned.replace(true) {
+            self.ui.tell(&Notice::VaultExposed(self.path()));
+        }
+        self.parse(found.map(|found| found.bytes))
     }
 
     /// Reads the header of the vault.

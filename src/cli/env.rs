@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use clap::{Args, ValueEnum};
 use zeroize::Zeroizing;
 
-use super::console::print_unbuffered;
+use super::console;
 use super::environment::variables;
 use super::error::Error;
 use super::settings::Settings;
@@ -58,7 +58,7 @@ impl EnvArgs {
             self.shell
                 .line(name, value.as_ref().map(|value| &***value), &mut lines);
         }
-        print_unbuffered([lines.as_bytes(), b""])
+        console::finish(console::write_to_stdout([lines.as_bytes(), b""]))
     }
 }
 

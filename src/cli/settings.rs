@@ -1,5 +1,6 @@
 //! What a command goes by: its flags, the environment and `config.toml` put together.
 
+use std::cell::Cell;
 use std::env::VarError;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -81,6 +82,7 @@ impl Settings {
                 unlocker: unlocker(&mut args, &mut config, store.path(), &ui),
                 store,
                 rollback: Rollback::in_folder(seen, Rc::clone(&ui)),
+                is_warned: Cell::default(),
                 ui: Rc::clone(&ui),
             },
             connection: Connection {

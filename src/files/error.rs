@@ -48,6 +48,18 @@ pub enum StoreError {
         /// What belongs to them.
         path: PathBuf,
     },
+    /// The vault cannot be replaced: it is root's, or its folder cannot be written in.
+    #[error(
+        "{path} can only be read: {}",
+        .why.as_ref().map_or_else(|| "it belongs to root".to_owned(), io::Error::to_string),
+        path = path.display()
+    )]
+    ReadOnly {
+        /// The vault.
+        path: PathBuf,
+        /// What the system said, unless it is root's.
+        why: Option<io::Error>,
+    },
     /// Others may replace files in the vault's folder.
     #[error("other users can replace files in {path}", path = path.display())]
     OpenFolder {
@@ -97,6 +109,19 @@ impl StoreError {
     #[must_use]
     pub fn is_done(&self) -> bool {
         matches!(self, Self::Unconfirmed { .. })
+    }
+
+    /// Whether the place is only to be read.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        match self {
+            Self::ReadOnly { .. } => true,
+            Self::Io { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied
+            ),
+            _ => false,
+        }
     }
 }
 

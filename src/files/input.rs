@@ -12,6 +12,7 @@ use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 
 use super::error::{StoreError, io_error};
+use super::safety::is_mounted_read_only;
 use crate::interrupt;
 
 /// How long a pipe may be without anybody who writes to it. A person in another window needs
@@ -60,10 +61,11 @@ pub fn open(path: &Path) -> Result<Input, StoreError> {
 }
 
 impl Input {
-    /// Whether other users can read the file, its owner if that is another one among them.
+    /// Whether other users can read the file, its owner if that is another one among them. That of
+    /// a container's secret is not to be changed, so nothing is said of it.
     #[must_use]
     pub fn others_can_read(&self) -> bool {
-        self.others_can(0o044)
+        self.others_can(0o044) && !is_mounted_read_only(&self.file)
     }
 
     /// Whether other users can change the file, its owner if that is another one among them.

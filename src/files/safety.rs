@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+use rustix::fs::StatVfsMountFlags;
 use rustix::io::Errno;
 
 use super::error::{StoreError, io_error};
@@ -22,10 +23,21 @@ pub(super) const OPEN_FLAGS: i32 = rustix::fs::OFlags::NOFOLLOW
 pub(super) enum Whose {
     /// Ours.
     Ours,
+    /// Ours, or the system's where nobody else may write to it.
+    Readable,
     /// Ours or the system's, and nobody else may write to it.
     Unaltered,
     /// Anybody's.
     Anybodys,
+}
+
+/// A file that was read.
+#[derive(Debug)]
+pub struct Found {
+    /// What is in it.
+    pub bytes: Vec<u8>,
+    /// Whether it is ours, others may read or change it, and its mode can be changed.
+    pub is_exposed: bool,
 }
 
 /// Reads a file of at most `limit` bytes; `None` if there is none.
@@ -34,6 +46,15 @@ pub(super) fn read_file(
     whose: Whose,
     limit: u64,
 ) -> Result<Option<Vec<u8>>, StoreError> {
+    Ok(find_file(path, whose, limit)?.map(|found| found.bytes))
+}
+
+/// The same, and whether others may read it, too.
+pub(super) fn find_file(
+    path: &Path,
+    whose: Whose,
+    limit: u64,
+) -> Result<Option<Found>, StoreError> {
     let file = match OpenOptions::new()
         .read(true)
         .custom_flags(OPEN_FLAGS)
@@ -49,7 +70,10 @@ pub(super) fn read_file(
         }
         Err(error) => return Err(io_error("read", path)(error)),
     };
-    let size = check_file(&file, path, whose)?;
+    let metadata = check_file(&file, path, whose)?;
+    let size = metadata.len();
+    let is_exposed =
+        metadata.uid() == our_uid() && metadata.mode() & 0o077 != 0 && !is_mounted_read_only(&file);
     let too_large = || StoreError::TooLarge {
         path: path.to_owned(),
     };
@@ -64,11 +88,16 @@ pub(super) fn read_file(
     if bytes.len() as u64 > limit {
         return Err(too_large());
     }
-    Ok(Some(bytes))
+    Ok(Some(Found { bytes, is_exposed }))
 }
 
-/// Checks an open file: regular, and ours if it has to be. Gives its size.
-pub(super) fn check_file(file: &File, path: &Path, whose: Whose) -> Result<u64, StoreError> {
+/// Whether nobody can change the file or its mode here, as a container's secret.
+pub(super) fn is_mounted_read_only(file: &File) -> bool {
+    rustix::fs::fstatvfs(file).is_ok_and(|mount| mount.f_flag.contains(StatVfsMountFlags::RDONLY))
+}
+
+/// Checks an open file: regular, and ours if it has to be.
+pub(super) fn check_file(file: &File, path: &Path, whose: Whose) -> Result<Metadata, StoreError> {
     let metadata = file.metadata().map_err(io_error("read", path))?;
     if !metadata.is_file() {
         return Err(StoreError::NotAFile {
@@ -78,7 +107,7 @@ pub(super) fn check_file(file: &File, path: &Path, whose: Whose) -> Result<u64, 
     let path = || path.to_owned();
     let is_trusted = match whose {
         Whose::Ours => is_ours(file, &metadata),
-        Whose::Unaltered => metadata.uid() == 0 || is_ours(file, &metadata),
+        Whose::Readable | Whose::Unaltered => metadata.uid() == 0 || is_ours(file, &metadata),
         Whose::Anybodys => true,
     };
     if !is_trusted {
@@ -88,10 +117,15 @@ pub(super) fn check_file(file: &File, path: &Path, whose: Whose) -> Result<u64, 
             owner,
         });
     }
-    if whose == Whose::Unaltered && metadata.mode() & 0o022 != 0 {
+    let is_to_be_closed = match whose {
+        Whose::Unaltered => true,
+        Whose::Readable => metadata.uid() != our_uid(),
+        Whose::Ours | Whose::Anybodys => false,
+    };
+    if is_to_be_closed && metadata.mode() & 0o022 != 0 {
         return Err(StoreError::OpenFile { path: path() });
     }
-    Ok(metadata.len())
+    Ok(metadata)
 }
 
 /// What the kernel calls every user who has no id in a user namespace, user_namespaces(7). It is

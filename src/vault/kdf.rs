@@ -48,6 +48,24 @@ impl Cost {
         u64::from(self.memory_kib) * u64::from(self.iterations)
     }
 
+    /// Checks that the limits on this process leave the memory: the kernel would kill it while it
+    /// derives, without a word.
+    ///
+    /// # Errors
+    /// When they do not.
+    pub fn check_memory(&self) -> Result<(), KdfError> {
+        /// Page tables, and what else comes with it.
+        const BESIDES: u64 = 64;
+        let needed = u64::from(self.memory_kib);
+        match platform::memory_left().map(|bytes| bytes / 1024) {
+            Some(left_kib) if left_kib < needed + needed / BESIDES => Err(KdfError::Limit {
+                needed_kib: self.memory_kib,
+                left_kib,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether a vault may be made with this cost: at least what OWASP's Password Storage
     /// Cheat Sheet asks for, 19 MiB with 2 passes or 46 MiB with 1.
     #[must_use]
@@ -169,6 +187,18 @@ pub enum KdfError {
     /// The system did not give the memory.
     #[error("the system does not give {0} KiB of memory for the key derivation")]
     Memory(u32),
+    /// The limit of a control group leaves less than it takes.
+    #[error(
+        "the key derivation takes {} MiB of memory, and the limit on this process (cgroup) leaves {} MiB",
+        .needed_kib.div_ceil(MIB),
+        .left_kib / u64::from(MIB)
+    )]
+    Limit {
+        /// What it takes, in KiB.
+        needed_kib: u32,
+        /// What is left, in KiB.
+        left_kib: u64,
+    },
     /// The system gives no thread.
     #[error("the system gives no thread for the key derivation")]
     Threads,
@@ -193,6 +223,7 @@ impl Kdf {
         } = self.cost;
         let params = Params::new(memory_kib, iterations, lanes, Some(Key::LEN))
             .map_err(KdfError::Parameters)?;
+        self.cost.check_memory()?;
         let mut memory =
             Argon2Memory::new(params.block_count()).map_err(|_| KdfError::Memory(memory_kib))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);

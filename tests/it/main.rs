@@ -36,11 +36,13 @@ mod disk {
     mod crowds;
     mod faults;
     mod full;
+    mod memory_limits;
     mod no_home;
     mod no_thread;
     mod others;
     mod places_further_up;
     mod power_failure;
+    mod read_only;
     mod shared_places;
     mod sticks;
     mod vault;

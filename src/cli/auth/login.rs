@@ -87,12 +87,16 @@ impl LoginArgs {
         let cost = self.cost(settings)?;
         // What cannot be used is better known before a token is typed and sent.
         let sealed = settings.vault.find()?;
+        settings.vault.store.check_writable()?;
         if sealed.is_some() && self.names_cost() {
             settings
                 .console
                 .note("The vault keeps its key derivation; `cldkctl vault tune` changes it");
         }
         let for_recipients = self.for_recipients(settings, sealed.is_some())?;
+        if sealed.is_none() && for_recipients.is_none() {
+            cost.check_memory()?;
+        }
         let client = settings.connection.client(settings.address.of_login())?;
         if settings.token()?.is_some() {
             settings.console.warn(&format!(
@@ -123,12 +127,7 @@ impl LoginArgs {
                 (vault.key, vault.source)
             }
             (None, None) => {
-                let new = NewPassphrase {
-                    source: settings.vault.unlocker.passphrase.as_ref(),
-                    flags: "--passphrase-file or --passphrase-stdin",
-                    allow_weak: self.allow_weak_passphrase,
-                };
-                let passphrase = new.choose(&settings.vault.unlocker)?;
+                let passphrase = self.new_passphrase(&settings.vault.unlocker)?;
                 let opener = create(settings, cost, &passphrase, context)?;
                 (opener, KeySource::Typed)
             }
@@ -149,6 +148,15 @@ impl LoginArgs {
             Some(sealed) => unlocker.will_ask(sealed),
             None => self.recipients.is_empty() && unlocker.passphrase.is_none(),
         }
+    }
+
+    fn new_passphrase(&self, unlocker: &Unlocker) -> Result<Passphrase, Error> {
+        let new = NewPassphrase {
+            source: unlocker.passphrase.as_ref(),
+            flags: "--passphrase-file or --passphrase-stdin",
+            allow_weak: self.allow_weak_passphrase,
+        };
+        Ok(new.choose(unlocker)?)
     }
 
     fn names_cost(&self) -> bool {

@@ -33,7 +33,7 @@ impl LogoutArgs {
     pub(in crate::cli) fn run(self, settings: &Settings) -> Result<(), Error> {
         let path = settings.vault.path().display();
         if self.all {
-            if settings.vault.store.read()?.is_none() {
+            if settings.vault.store.find()?.is_none() {
                 return Err(settings.vault.missing().into());
             }
             let question = format!("Remove the vault {path}, with every login in it?");

@@ -59,6 +59,10 @@ pub fn notice(notice: &Notice<'_>) -> (Level, String) {
         Notice::OthersCanRead(path) => warning(format!(
             "other users can read {}; run `chmod 600` on it", path.display()
         )),
+        Notice::VaultExposed(path) => warning(format!(
+            "other users can read the vault {}, and try passphrases on a copy; \
+             run `chmod 600` on it, or let the next save do so", path.display()
+        )),
         Notice::OthersCanChange(path) => warning(format!(
             "other users can change {}, and with it whom cldkctl trusts; run `chmod go-w` on it", path.display()
         )),
@@ -123,6 +127,7 @@ pub fn step(step: &Step<'_>) -> String {
         Step::Deriving(cost) => format!("deriving the vault key with Argon2id: {cost}"),
         Step::Saved { path, revision } => format!("saved {}, revision {revision}", path.display()),
         Step::RevisionNotNoted(error) => format!("the revision is not remembered: {error}"),
+        Step::SessionNotSaved(error) => format!("the new session is not saved: {error}"),
         Step::Wire(Event::Sending {
             method,
             url,

@@ -140,8 +140,14 @@ fn identity(path: &Path, kind: IdentityKind, error: &IdentityError) -> Report {
 }
 
 pub(super) fn kdf(error: &KdfError) -> Report {
-    Report::new(Exit::Failure, error.to_string())
-        .hint("free some memory, or use a machine that has more")
+    let hint = match error {
+        KdfError::Limit { .. } => {
+            "raise that limit; --kdf-memory of `cldkctl auth` makes a vault that takes less, \
+             as does --memory of `cldkctl vault tune`"
+        }
+        _ => "free some memory, raise the limit (`ulimit -v`), or use a machine that has more",
+    };
+    Report::new(Exit::Failure, error.to_string()).hint(hint)
 }
 
 pub(super) fn prompt(error: &PromptError) -> Report {

@@ -210,6 +210,14 @@ fn stores() -> Vec<StoreError> {
             path: path.clone(),
             owner: 1001,
         },
+        StoreError::ReadOnly {
+            path: path.clone(),
+            why: None,
+        },
+        StoreError::ReadOnly {
+            path: path.clone(),
+            why: Some(io::Error::from_raw_os_error(30)),
+        },
         StoreError::Unmapped { path: path.clone() },
         StoreError::OpenFolder { path: path.clone() },
         StoreError::OpenFile { path: path.clone() },
@@ -274,6 +282,11 @@ fn others() -> Vec<AppError> {
         AppError::Busy(vault()),
         AppError::NotKept(vault(), keepers()),
         KdfError::Memory(262_144).into(),
+        KdfError::Limit {
+            needed_kib: 262_144,
+            left_kib: 120_000,
+        }
+        .into(),
         PromptError::Ended.into(),
         SourceError::TooLong("standard input".to_owned()).into(),
         SourceError::Io {

@@ -141,6 +141,10 @@ pub(super) fn store(error: &StoreError) -> Report {
             Exit::Failure,
             "name a vault of your own with --vault, or have its owner run `chown`",
         ),
+        StoreError::ReadOnly { .. } => (
+            Exit::Failure,
+            "change it where it comes from, or name another with --vault; the vault is unchanged",
+        ),
         StoreError::Unmapped { .. } => (
             Exit::Failure,
             "keep the vault below your home folder, or run cldkctl where that user has an id",

@@ -54,7 +54,7 @@ impl RestoreArgs {
         let (store, bytes) = read(&self.file)?;
         let backup = settings.vault.copy_in(store);
         let sealed = Sealed::parse(&bytes).map_err(|error| unusable(backup.unusable(error)))?;
-        let exists = settings.vault.store.read()?.is_some();
+        let exists = settings.vault.store.find()?.is_some();
         if exists && !self.force && !self.merge {
             return Err(RestoreError::Exists(settings.vault.path().to_owned()).into());
         }

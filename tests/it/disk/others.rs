@@ -58,28 +58,6 @@ fn somebody_elses_vault_is_refused() {
 }
 
 #[test]
-fn roots_vault_is_refused_to_somebody_else() {
-    if !can_be_someone_else() {
-        return;
-    }
-    let (_cloudeka, world) = logged_in();
-    let copy = world.home().join("lent.age");
-    fs::copy(world.vault_path(), &copy).expect("copied");
-    set_mode(&copy, 0o644);
-    set_mode(world.home(), 0o755);
-    let run = world
-        .cldkctl(["vault", "info", "--vault"])
-        .arg(&copy)
-        .run_by(SOMEONE_ELSE);
-    let output = run
-        .env("XDG_CONFIG_HOME", "/nonexistent")
-        .current_dir("/")
-        .run()
-        .expect_code(1);
-    assert!(output.stderr.contains("belongs to user id 0"), "{output}");
-}
-
-#[test]
 fn a_user_logs_in_at_home() {
     if !can_be_someone_else() {
         return;
