@@ -10,6 +10,7 @@ mod support;
 mod api {
     mod call;
     mod exec;
+    mod proxies;
     mod retries;
     mod tls;
 }

@@ -62,6 +62,9 @@ pub fn notice(notice: &Notice<'_>) -> (Level, String) {
         Notice::OthersCanChange(path) => warning(format!(
             "other users can change {}, and with it whom cldkctl trusts; run `chmod go-w` on it", path.display()
         )),
+        Notice::RootsPassedOver(path, why) => warning(format!(
+            "not all certificate authorities of {} are trusted: {why}", path.display()
+        )),
         Notice::ClocksDiffer(origin, server_ahead) => warning(clocks(origin, *server_ahead)),
         Notice::SessionNotSaved(error) => warning(format!(
             "the new session may not be saved: {}", Report::from(*error).what

@@ -286,7 +286,13 @@ fn others() -> Vec<AppError> {
             fault: Fault::TooLarge { limit: 64 << 20 },
         }),
         CertificatesError::TooLarge(file()).into(),
+        CertificatesError::Unusable(file(), RootsError::Nothing).into(),
         CertificatesError::Unusable(file(), RootsError::Empty).into(),
+        CertificatesError::Unusable(file(), RootsError::Der).into(),
+        CertificatesError::Unusable(file(), RootsError::PrivateKey).into(),
+        CertificatesError::Unusable(file(), RootsError::Trusted).into(),
+        CertificatesError::Unusable(file(), RootsError::Malformed { number: 2 }).into(),
+        CertificatesError::Unusable(file(), RootsError::PassedOver { read: 1, there: 2 }).into(),
         AppError::Random(getrandom::Error::UNSUPPORTED),
     ]
 }
