@@ -32,5 +32,5 @@ pub fn parse(value: &TokenVariable) -> Result<Option<Token>, TokenError> {
         return Ok(None);
     };
     // Bytes that are not text are not a token either.
-    Token::parse(str::from_utf8(value).unwrap_or("\0")).map(Some)
+    Token::from_a_person(str::from_utf8(value).unwrap_or("\0")).map(Some)
 }

@@ -26,6 +26,7 @@ mod auth {
     mod login_fails;
     mod login_refused;
     mod logout;
+    mod pasted;
     mod sessions;
     mod status_check;
 }

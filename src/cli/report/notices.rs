@@ -2,11 +2,12 @@
 
 use jiff::SignedDuration;
 
-use super::Report;
+use super::{Report, commands};
 use crate::api::Event;
 use crate::app::{self, KeyError, MemoryError, Notice, Step, Task};
 use crate::base_url::Origin;
 use crate::cli::time_span::in_words;
+use crate::secret::TokenError;
 
 /// How much a notice matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +84,9 @@ pub fn notice(notice: &Notice<'_>) -> (Level, String) {
             refusal(&format!("wrong passphrase for the vault {}", path.display()))
         }
         Notice::TryAgain(error) => refusal(&Report::from(*error).what),
+        Notice::NotAToken(why @ TokenError::Pasted(_)) => {
+            refusal(&format!("{why}; give {}", commands::alone(*why)))
+        }
         Notice::NotAToken(why) => refusal(&why.to_string()),
     }
 }
