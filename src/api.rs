@@ -54,5 +54,5 @@ pub use event::Event;
 pub use jwt::session;
 pub use login::Login;
 pub use request::{Answer, Body, Method, Request, UnknownMethod};
-pub use roots::RootsError;
+pub use roots::{RootsError, check_roots};
 pub use unreachable::{CertificateProblem, Unreachable};

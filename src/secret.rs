@@ -4,6 +4,7 @@
 //! `[redacted]` in `Debug`, so that a secret cannot reach a log or a message by accident.
 //! Whoever needs the bytes says so with a method named `expose`.
 
+mod pasted;
 mod recognize;
 mod typed;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+pub use self::pasted::Pasted;
 pub use self::recognize::without_secrets;
 pub use self::typed::{is_harmless, shown, shown_path, shown_program};
 use crate::platform::LockedMemory;
@@ -48,6 +50,9 @@ pub enum TokenError {
     /// Longer than [`MAX_TOKEN_BYTES`].
     #[error("the token is longer than 8 KiB")]
     TooLong,
+    /// A token, perhaps, with something around it.
+    #[error(transparent)]
+    Pasted(#[from] Pasted),
 }
 
 impl Token {
@@ -71,6 +76,18 @@ impl Token {
             });
         }
         Ok(Self(SecretString::from(text)))
+    }
+
+    /// Takes what a person gave as a token: as [`parse`](Self::parse), but nothing that has quotes,
+    /// a name or the like around it. A server would call that an unknown token.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), and with what is around it.
+    pub fn from_a_person(text: &str) -> Result<Self, TokenError> {
+        match pasted::pasted(text) {
+            Some(around) => Err(around.into()),
+            None => Self::parse(text),
+        }
     }
 
     /// The token itself. Never print it but where the user asked for it.

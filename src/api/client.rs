@@ -9,7 +9,7 @@ use url::Url;
 
 use super::error::{Error, RequestError};
 use super::names::Names;
-use super::proxy;
+use super::proxy::{self, Way};
 use super::roots;
 use super::unreachable::Unreachable;
 use crate::base_url::BaseUrl;
@@ -74,7 +74,7 @@ impl Client {
     ///
     /// For `https`, certificates are checked against the system's (`SSL_CERT_FILE` and
     /// `SSL_CERT_DIR` in their place, where set) and the extra ones. Proxies are taken from
-    /// the environment, but never for loopback.
+    /// the environment, but never for loopback or what `NO_PROXY` has.
     ///
     /// # Errors
     /// When the extra certificates are unusable, or `https` is wanted on a machine that has
@@ -116,11 +116,12 @@ impl Client {
         } else {
             builder.tls_certs_merge(extra_roots)
         };
-        if base_url.is_loopback() {
-            builder = builder.no_proxy();
-        } else if let Some(variable) = proxy::unusable(|name| std::env::var_os(name)) {
-            return Err(Error::Proxy { variable });
-        }
+        builder = match proxy::way(&base_url, |name| std::env::var_os(name)) {
+            Ok(Way::Direct) => builder.no_proxy(),
+            Ok(Way::Through(proxy)) => builder.proxy(*proxy),
+            Ok(Way::System) => builder,
+            Err(variable) => return Err(Error::Proxy { variable }),
+        };
         let http = reqwest::blocking::ClientBuilder::from(builder)
             .timeout(timing.total + Duration::from_secs(1))
             .build()

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::error::{CertificatesError, Error};
 use super::ui::{Notice, Step, Ui};
-use crate::api::{self, Client, Event, Options};
+use crate::api::{self, Client, Event, Options, RootsError};
 use crate::base_url::BaseUrl;
 use crate::files::input;
 
@@ -20,6 +20,9 @@ pub struct Connection {
     pub max_retries: u32,
     /// An extra certificate authority, in PEM.
     pub ca_cert: Option<PathBuf>,
+    /// What stands in place of the system's certificate authorities: `SSL_CERT_FILE` and the
+    /// folders of `SSL_CERT_DIR`.
+    pub system_roots: Vec<PathBuf>,
     /// Who is told.
     pub ui: Rc<dyn Ui>,
     /// Whether it was told that the clocks differ, which is said once.
@@ -32,6 +35,9 @@ impl Connection {
     /// # Errors
     /// When the extra certificate cannot be read or used.
     pub fn client(&self, base_url: BaseUrl) -> Result<Client, Error> {
+        if !base_url.is_http() {
+            self.check_system_roots();
+        }
         let mut options = Options::new(base_url);
         options.max_retries = self.max_retries;
         if let Some(path) = &self.ca_cert {
@@ -70,5 +76,34 @@ impl Connection {
             .read_at_most(MAX_PEM_BYTES)
             .map_err(|error| CertificatesError::Unreadable(path.to_owned(), error))?;
         Ok(pem.ok_or_else(|| CertificatesError::TooLarge(path.to_owned()))?)
+    }
+
+    /// Warns of certificates that would be passed over in silence. A file that cannot be read is
+    /// told of by the client, where it needs one.
+    fn check_system_roots(&self) {
+        for path in &self.system_roots {
+            let Ok(entries) = std::fs::read_dir(path) else {
+                self.check_roots_in(path, true);
+                continue;
+            };
+            for entry in entries.flatten() {
+                self.check_roots_in(&entry.path(), false);
+            }
+        }
+    }
+
+    fn check_roots_in(&self, path: &Path, has_to_have_some: bool) {
+        let file = input::open(path).ok();
+        let pem = file.and_then(|mut file| file.read_at_most(MAX_PEM_BYTES).ok()?);
+        let Some(Err(why)) = pem.map(|pem| api::check_roots(&pem)) else {
+            return;
+        };
+        let has_none = matches!(
+            why,
+            RootsError::Nothing | RootsError::Empty | RootsError::PrivateKey
+        );
+        if has_to_have_some || !has_none {
+            self.ui.tell(&Notice::RootsPassedOver(path, why));
+        }
     }
 }

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use zeroize::Zeroizing;
 
 use super::error::{Error, MemoryError};
-use crate::api::Event;
+use crate::api::{Event, RootsError};
 use crate::base_url::Origin;
 use crate::files::StoreError;
 use crate::keeper::KeepersError;
@@ -69,6 +69,8 @@ pub enum Notice<'a> {
     VaultExposed(&'a Path),
     /// Others can change the file that says which certificate authority to trust.
     OthersCanChange(&'a Path),
+    /// Some certificates of a file are not trusted, for this reason.
+    RootsPassedOver(&'a Path, RootsError),
     /// The server's clock is this far ahead of this machine's, or behind it.
     ClocksDiffer(&'a Origin, SignedDuration),
     /// The new session works and could not be saved.

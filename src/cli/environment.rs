@@ -38,7 +38,7 @@ pub fn parse(value: &TokenVariable) -> Result<Option<Token>, TokenError> {
         return Ok(None);
     };
     // Bytes that are not text are not a token either.
-    Token::parse(str::from_utf8(value).unwrap_or("\0")).map(Some)
+    Token::from_a_person(str::from_utf8(value).unwrap_or("\0")).map(Some)
 }
 
 /// The variables that other programs find a login in. The session of another login, of another

@@ -88,6 +88,7 @@ impl Settings {
             connection: Connection {
                 max_retries: args.max_retries.or(config.max_retries).unwrap_or(3),
                 ca_cert: args.ca_cert.take().or_else(|| config.ca_cert.take()),
+                system_roots: system_roots(),
                 ui: Rc::clone(&ui),
                 told_of_clocks: Rc::default(),
             },
@@ -273,6 +274,18 @@ fn env_path(name: &str) -> Option<PathBuf> {
     std::env::var_os(name)
         .filter(|text: &OsString| !text.is_empty())
         .map(PathBuf::from)
+}
+
+/// Where the HTTP client looks for certificate authorities in place of the system's.
+fn system_roots() -> Vec<PathBuf> {
+    let folders = std::env::var_os("SSL_CERT_DIR").unwrap_or_default();
+    let folders: Vec<_> = std::env::split_paths(&folders)
+        .filter(|path| !path.as_os_str().is_empty())
+        .collect();
+    env_path("SSL_CERT_FILE")
+        .into_iter()
+        .chain(folders)
+        .collect()
 }
 
 fn systemd_credential() -> Option<PassphraseSource> {

@@ -11,6 +11,7 @@ mod api {
     mod call;
     mod env;
     mod exec;
+    mod proxies;
     mod retries;
     mod tls;
 }
@@ -26,6 +27,7 @@ mod auth {
     mod login_fails;
     mod login_refused;
     mod logout;
+    mod pasted;
     mod sessions;
     mod status_check;
     mod verbs;

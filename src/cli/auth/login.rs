@@ -216,7 +216,7 @@ impl LoginArgs {
         } else {
             source::read_stdin().map_err(AuthError::TokenUnread)?
         };
-        Ok(Token::parse(&text).map_err(AuthError::NotAToken)?)
+        Ok(Token::from_a_person(&text).map_err(AuthError::NotAToken)?)
     }
 }
 
@@ -226,7 +226,7 @@ fn ask_token(settings: &Settings) -> Result<Token, Error> {
         why if why.is_silence() => AuthError::NoToken(why).into(),
         error => Error::from(error),
     })?;
-    Ok(Token::parse(&text).map_err(AuthError::NotAToken)?)
+    Ok(Token::from_a_person(&text).map_err(AuthError::NotAToken)?)
 }
 
 /// A sub-command with a typing error would be sent to the API as a token.

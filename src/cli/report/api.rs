@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::Report;
-use crate::api::{self, CertificateProblem, Fault, Kind, RequestError, Unreachable};
+use crate::api::{self, CertificateProblem, Fault, Kind, RequestError, RootsError, Unreachable};
 use crate::app::CertificatesError;
 use crate::cli::error::{CallError, Shown};
 use crate::cli::exit::Exit;
@@ -99,17 +99,43 @@ pub(super) fn too_large(error: &api::Error) -> Report {
 }
 
 pub(super) fn certificates(error: &CertificatesError) -> Report {
-    let what = match error {
-        CertificatesError::File(error) => error.to_string(),
-        CertificatesError::Unreadable(path, error) => {
-            format!("cannot read {}: {error}", path.display())
-        }
-        CertificatesError::TooLarge(path) => format!("{} is larger than 4 MiB", path.display()),
+    let (what, hint) = match error {
+        CertificatesError::File(error) => (error.to_string(), NAME_CERTIFICATES.to_owned()),
+        CertificatesError::Unreadable(path, error) => (
+            format!("cannot read {}: {error}", path.display()),
+            NAME_CERTIFICATES.to_owned(),
+        ),
+        CertificatesError::TooLarge(path) => (
+            format!("{} is larger than 4 MiB", path.display()),
+            NAME_CERTIFICATES.to_owned(),
+        ),
         CertificatesError::Unusable(path, why) => {
-            format!("cannot use {}: {why}", path.display())
+            let path = path.display();
+            let what = format!("cannot use {path}: {why}");
+            (what, of_roots(*why, &path.to_string()))
         }
     };
-    Report::new(Exit::Usage, what).hint(NAME_CERTIFICATES)
+    Report::new(Exit::Usage, what).hint(hint)
+}
+
+fn of_roots(why: RootsError, path: &str) -> String {
+    match why {
+        RootsError::Der => {
+            format!("run `openssl x509 -inform der -in {path} -out ca.pem`, and name ca.pem with --ca-cert")
+        }
+        RootsError::Trusted => {
+            format!("run `openssl x509 -in {path} -out ca.pem` for each of them, and name ca.pem with --ca-cert")
+        }
+        RootsError::PassedOver { .. } => {
+            "put a line break between one certificate's END and the next one's BEGIN, then name it with --ca-cert".to_owned()
+        }
+        RootsError::Malformed { .. } | RootsError::NotACertificate { .. } => {
+            "get the file anew: it is cut short or altered; or name another one with --ca-cert".to_owned()
+        }
+        RootsError::Nothing | RootsError::Empty | RootsError::PrivateKey => {
+            NAME_CERTIFICATES.to_owned()
+        }
+    }
 }
 
 pub(super) fn call(error: &CallError) -> Report {

@@ -4,7 +4,7 @@ use super::{Report, secrets};
 use crate::app::LoginError;
 use crate::cli::error::{AuthError, CostError, ExecError, LockError, OutputError, SettingsError};
 use crate::cli::exit::Exit;
-use crate::secret::{shown, shown_path, shown_program};
+use crate::secret::{Pasted, TokenError, shown, shown_path, shown_program};
 
 const LOG_IN: &str = "log in with `cldkctl auth`";
 const SEE_HELP: &str = "for more information, try '--help'";
@@ -66,7 +66,7 @@ pub(super) fn login(error: &LoginError) -> Report {
         LoginError::Variable(why) => (
             Exit::Usage,
             format!("CLDKCTL_TOKEN cannot be used: {why}"),
-            "set it to a whole token, or unset it to use the vault".to_owned(),
+            format!("set it to {}, or unset it to use the vault", alone(*why)),
         ),
     };
     Report::new(exit, what).hint(hint)
@@ -88,6 +88,10 @@ pub(super) fn auth(error: &AuthError) -> Report {
             ..secrets::source(error)
         }
         .hint("pipe the token in, and nothing else"),
+        AuthError::NotAToken(why @ TokenError::Pasted(_)) => {
+            Report::new(Exit::Usage, format!("this is not a token: {why}"))
+                .hint(format!("give {}; nothing was sent or written", alone(*why)))
+        }
         AuthError::NotAToken(why) => Report::new(Exit::Usage, format!("this is not a token: {why}"))
             .hint("copy the whole token from the portal (profile, API, Token); nothing was sent or written"),
         AuthError::NoSuchCommand => Report::new(Exit::Usage, "there is no such sub-command of auth")
@@ -122,6 +126,22 @@ pub(super) fn auth(error: &AuthError) -> Report {
             ),
         )
         .hint("run `cldkctl auth` again with that passphrase"),
+    }
+}
+
+/// What to give in place of what is not a token.
+pub(super) fn alone(why: TokenError) -> &'static str {
+    let TokenError::Pasted(around) = why else {
+        return "a whole token";
+    };
+    match around {
+        Pasted::Quotes => "what is inside the quotes or brackets",
+        Pasted::Named => "what follows the name and its = or :, without quotes",
+        Pasted::Json => "the text of the token's field, without quotes",
+        Pasted::Scheme => "what follows that word",
+        Pasted::Header => "the token in the header, without the header's name",
+        Pasted::Command | Pasted::Address => "the token alone",
+        Pasted::Variable => "the value of the variable",
     }
 }
 

@@ -2,11 +2,12 @@
 
 use jiff::SignedDuration;
 
-use super::Report;
+use super::{Report, commands};
 use crate::api::Event;
 use crate::app::{self, KeyError, MemoryError, Notice, Step, Task};
 use crate::base_url::Origin;
 use crate::cli::time_span::in_words;
+use crate::secret::TokenError;
 
 /// How much a notice matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +67,9 @@ pub fn notice(notice: &Notice<'_>) -> (Level, String) {
         Notice::OthersCanChange(path) => warning(format!(
             "other users can change {}, and with it whom cldkctl trusts; run `chmod go-w` on it", path.display()
         )),
+        Notice::RootsPassedOver(path, why) => warning(format!(
+            "not all certificate authorities of {} are trusted: {why}", path.display()
+        )),
         Notice::ClocksDiffer(origin, server_ahead) => warning(clocks(origin, *server_ahead)),
         Notice::SessionNotSaved(error) => warning(format!(
             "the new session may not be saved: {}", Report::from(*error).what
@@ -84,6 +88,9 @@ pub fn notice(notice: &Notice<'_>) -> (Level, String) {
             refusal(&format!("wrong passphrase for the vault {}", path.display()))
         }
         Notice::TryAgain(error) => refusal(&Report::from(*error).what),
+        Notice::NotAToken(why @ TokenError::Pasted(_)) => {
+            refusal(&format!("{why}; give {}", commands::alone(*why)))
+        }
         Notice::NotAToken(why) => refusal(&why.to_string()),
     }
 }

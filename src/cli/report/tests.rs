@@ -24,7 +24,7 @@ use crate::prompt::PromptError;
 use crate::prompt::identity::IdentityError;
 use crate::prompt::passphrase::Weak;
 use crate::prompt::source::SourceError;
-use crate::secret::TokenError;
+use crate::secret::{Pasted, TokenError};
 use crate::vault::stanza::StanzaError;
 use crate::vault::{
     Ceiling, ContentsError, Cost, KdfError, PluginError, PublicRecipientError, SealError,
@@ -110,6 +110,7 @@ fn logins() -> Vec<LoginError> {
             asked: other_address(),
         },
         LoginError::Variable(TokenError::Empty),
+        LoginError::Variable(Pasted::Quotes.into()),
     ]
 }
 
@@ -299,7 +300,13 @@ fn others() -> Vec<AppError> {
             fault: Fault::TooLarge { limit: 64 << 20 },
         }),
         CertificatesError::TooLarge(file()).into(),
+        CertificatesError::Unusable(file(), RootsError::Nothing).into(),
         CertificatesError::Unusable(file(), RootsError::Empty).into(),
+        CertificatesError::Unusable(file(), RootsError::Der).into(),
+        CertificatesError::Unusable(file(), RootsError::PrivateKey).into(),
+        CertificatesError::Unusable(file(), RootsError::Trusted).into(),
+        CertificatesError::Unusable(file(), RootsError::Malformed { number: 2 }).into(),
+        CertificatesError::Unusable(file(), RootsError::PassedOver { read: 1, there: 2 }).into(),
         AppError::Random(getrandom::Error::UNSUPPORTED),
     ]
 }
@@ -324,6 +331,14 @@ fn logging_in() -> Vec<AuthError> {
         AuthError::FlagsBeforeCommand,
         AuthError::NoToken(PromptError::NoTerminal),
         AuthError::NotAToken(TokenError::Empty),
+        AuthError::NotAToken(Pasted::Quotes.into()),
+        AuthError::NotAToken(Pasted::Named.into()),
+        AuthError::NotAToken(Pasted::Json.into()),
+        AuthError::NotAToken(Pasted::Scheme.into()),
+        AuthError::NotAToken(Pasted::Header.into()),
+        AuthError::NotAToken(Pasted::Command.into()),
+        AuthError::NotAToken(Pasted::Variable.into()),
+        AuthError::NotAToken(Pasted::Address.into()),
         AuthError::TokenUnread(SourceError::TooLong("standard input".to_owned())),
         AuthError::NoSuchCommand,
         AuthError::NothingToRenew,

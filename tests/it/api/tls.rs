@@ -142,15 +142,155 @@ fn a_file_that_is_no_authority_is_told_from_a_server_that_is_not_trusted() {
     assert_eq!(cloudeka.connections(), 0);
 }
 
+/// Files that hold the authority, of which a reader would pass over a part in silence.
+fn damaged_bundles(cloudeka: &Standin) -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    let ca = cloudeka.ca_pem().replace("\r\n", "\n");
+    let other = Standin::start_tls().ca_pem().replace("\r\n", "\n");
+    let glued = format!("{}{ca}", other.trim_end());
+    let trusted = ca.replace(" CERT", " TRUSTED CERT");
+    vec![
+        (
+            "glued.pem",
+            glued.clone().into(),
+            "of the 2 certificates in it, 1 can be read",
+        ),
+        (
+            "glued-crlf.pem",
+            glued.replace('\n', "\r\n").into(),
+            "of the 2 certificates",
+        ),
+        (
+            "three.pem",
+            format!("{other}{glued}").into(),
+            "of the 3 certificates in it, 2 can",
+        ),
+        (
+            "indented.pem",
+            format!("{other}  {ca}").into(),
+            "of the 2 certificates",
+        ),
+        (
+            "bom.pem",
+            format!("\u{feff}{ca}{other}").into(),
+            "of the 2 certificates",
+        ),
+        (
+            "headless.pem",
+            format!("{other}{}", &ca[28..]).into(),
+            "of the 2 certificates",
+        ),
+        (
+            "trusted.pem",
+            format!("{other}{trusted}").into(),
+            "TRUSTED CERTIFICATE",
+        ),
+        (
+            "cut.pem",
+            format!("{other}{}", &ca[..ca.len() / 2]).into(),
+            "number 2 in it is not well-formed",
+        ),
+    ]
+}
+
+#[test]
+fn a_bundle_of_which_a_part_would_be_passed_over_is_refused_or_warned_of() {
+    let (cloudeka, world) = start(Certificate::Good);
+    for (name, bytes, says) in damaged_bundles(&cloudeka) {
+        let file = world.write(name, bytes);
+        let (run, before) = auth(&world);
+        let output = run.arg("--ca-cert").arg(&file).run();
+        let hint = "--ca-cert";
+        assert_failed(&world, &before, output, 2, &[name, says, hint]);
+        let ca = world.write("ca.pem", cloudeka.ca_pem());
+        let run = auth(&world).0.env("SSL_CERT_FILE", &file);
+        let output = run.arg("--ca-cert").arg(ca).run().succeeded();
+        let warnings = output
+            .stderr
+            .matches("warning: not all certificate authorities")
+            .count();
+        assert_eq!(warnings, 1, "{output}");
+        assert!(output.stderr.contains(name), "{output}");
+        assert!(output.stderr.contains(says), "{output}");
+    }
+}
+
+#[test]
+fn a_file_that_holds_something_else_than_certificates_is_named_as_what_it_is() {
+    let (cloudeka, world) = start(Certificate::Good);
+    let ca = cloudeka.ca_pem();
+    let der: Vec<u8> = {
+        use base64::Engine as _;
+        let lines = ca.lines().filter(|line| !line.starts_with('-'));
+        let text: String = lines.collect();
+        base64::engine::general_purpose::STANDARD
+            .decode(text)
+            .expect("base64")
+    };
+    let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    for (bytes, says) in [
+        (der, "in DER"),
+        (b" \n".to_vec(), "it is empty"),
+        (key.as_bytes().to_vec(), "a private key and no certificate"),
+        (b"hello".to_vec(), "no PEM certificate"),
+    ] {
+        let file = world.write("not.pem", bytes);
+        let (run, before) = auth(&world);
+        let output = run.arg("--ca-cert").arg(&file).run();
+        assert_failed(&world, &before, output, 2, &["not.pem", says, "--ca-cert"]);
+        let ca = world.write("ca.pem", ca);
+        let run = auth(&world).0.env("SSL_CERT_FILE", &file);
+        let output = run.arg("--ca-cert").arg(ca).run().succeeded();
+        assert!(output.stderr.contains(says), "{output}");
+    }
+    // In a folder of certificates there may be other files.
+    std::fs::create_dir(world.home().join("roots")).expect("a folder");
+    world.write("roots/README", "hello");
+    world.write("roots/empty", "");
+    world.write("roots/ca.pem", ca);
+    let run = auth(&world)
+        .0
+        .env("SSL_CERT_DIR", world.home().join("roots"));
+    let output = run.run().succeeded();
+    assert!(!output.stderr.contains("warning: not all"), "{output}");
+    world.write("roots/glued", format!("{}{ca}", ca.trim_end()));
+    let run = auth(&world)
+        .0
+        .env("SSL_CERT_DIR", world.home().join("roots"));
+    let output = run.run().succeeded();
+    assert!(output.stderr.contains("roots/glued"), "{output}");
+}
+
+#[test]
+fn line_ends_text_between_and_a_key_beside_do_no_harm_to_a_bundle() {
+    let (cloudeka, world) = start(Certificate::Good);
+    let ca = cloudeka.ca_pem().replace("\r\n", "\n");
+    let other = Standin::start_tls().ca_pem().to_owned();
+    let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    for text in [
+        ca.clone(),
+        ca.replace('\n', "\r\n"),
+        ca.trim_end().to_owned(),
+        format!("# ours\n{other}\nCN = something\n{ca}# end"),
+        format!("{key}{ca}"),
+    ] {
+        let file = world.write("bundle.pem", &text);
+        let output = auth(&world).0.arg("--ca-cert").arg(&file).run().succeeded();
+        assert!(!output.stderr.contains("warning: not all"), "{output}");
+        let run = auth(&world).0.env("SSL_CERT_FILE", &file);
+        let output = run.run().succeeded();
+        assert!(!output.stderr.contains("warning: not all"), "{output}");
+    }
+}
+
 /// A proxy that tunnels, or does not; what it was asked for.
-struct Proxy {
-    url: String,
+pub(super) struct Proxy {
+    pub(super) url: String,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Proxy {
     /// Leads to `target`, whatever is asked for; without one it denies.
-    fn start(target: Option<&Standin>) -> Self {
+    pub(super) fn start(target: Option<&Standin>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("a bound port"));
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -166,7 +306,7 @@ impl Proxy {
         Self { url, asked }
     }
 
-    fn asked(&self) -> Vec<String> {
+    pub(super) fn asked(&self) -> Vec<String> {
         self.asked.lock().expect("no panic").clone()
     }
 }
