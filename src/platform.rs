@@ -18,5 +18,5 @@ pub use given::{hide_argument, take_variable};
 pub use lock::{lock_for_job, process_group};
 pub(crate) use memory::Argon2Memory;
 pub use memory::{LockedMemory, OutOfMemory, WipingAllocator};
-pub use process::{close_inherited_files, harden, peer_uid, soften};
+pub use process::{close_inherited_files, harden, peer_uid, soften, stat};
 pub use stack::wipe_stack;

@@ -86,6 +86,7 @@ mod terminal {
     mod completion;
     mod interrupts;
     mod missing;
+    mod pasted;
     mod shared;
     mod supplied;
     mod tries;

@@ -260,6 +260,10 @@ fn others() -> Vec<AppError> {
         AppError::NotKept(vault(), keepers()),
         KdfError::Memory(262_144).into(),
         PromptError::Ended.into(),
+        PromptError::TooLong.into(),
+        PromptError::Characters.into(),
+        PromptError::NotText.into(),
+        PromptError::Lines.into(),
         SourceError::TooLong("standard input".to_owned()).into(),
         SourceError::Io {
             from: "/home/sari/file".to_owned(),
