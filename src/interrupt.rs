@@ -5,6 +5,7 @@
 //! started by commands that ask, wait or write; one that merely prints a token has no
 //! thread, and dies of the signal as any program does.
 
+mod poll;
 mod quiet;
 mod turn;
 
@@ -27,7 +28,8 @@ use signal_hook::low_level::emulate_default_handler;
 
 use crate::platform::OutOfMemory;
 
-pub(crate) use quiet::{QuietTerminal, timespec};
+pub(crate) use poll::poll;
+pub(crate) use quiet::QuietTerminal;
 pub(crate) use turn::{LOOK, Turn};
 
 /// What has to be undone before the process goes.

@@ -2,6 +2,7 @@
 
 pub mod asker;
 pub mod identity;
+mod keys;
 pub mod passphrase;
 pub mod source;
 pub mod terminal;

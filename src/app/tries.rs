@@ -2,7 +2,6 @@
 
 use super::error::{Error, KeyError, NewPassphraseError};
 use super::ui::{Notice, Ui};
-use crate::prompt::PromptError;
 use crate::prompt::identity::IdentityError;
 
 /// How often one secret is asked for, as with sudo(8) and ssh(1).
@@ -33,13 +32,12 @@ pub fn tries<T, E>(
 /// Why another answer may do, if it may.
 #[must_use]
 pub fn another_may_do(error: &Error) -> Option<Notice<'_>> {
-    let unclear = |why: &PromptError| matches!(why, PromptError::TooLong | PromptError::Characters);
     let may = match error {
         Error::Key(KeyError::Wrong(_) | KeyError::NothingTyped)
         | Error::Key(KeyError::Identity(_, _, IdentityError::WrongPassphrase))
         | Error::NewPassphrase(NewPassphraseError::Weak(_) | NewPassphraseError::Differ) => true,
         Error::Key(KeyError::Identity(_, _, IdentityError::Unanswered(why)))
-        | Error::Prompt(why) => unclear(why),
+        | Error::Prompt(why) => why.is_unclear(),
         _ => false,
     };
     may.then_some(Notice::TryAgain(error))

@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::PollFlags;
 use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 
@@ -93,16 +93,8 @@ impl Input {
     /// Waits until there is something to read, or the last writer is gone; says whether
     /// either came before `until`.
     fn wait(&self, until: Option<Instant>) -> io::Result<bool> {
-        loop {
-            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            let left = left.map(interrupt::timespec);
-            let mut waited = [PollFd::new(&self.file, PollFlags::IN)];
-            match poll(&mut waited, left.as_ref()) {
-                Ok(ready) => return Ok(ready > 0),
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        Ok(!interrupt::poll(&self.file, PollFlags::IN, left)?.is_empty())
     }
 }
 

@@ -5,13 +5,13 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use rustix::event::PollFlags;
 use rustix::termios::{
     LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr,
     tcgetpgrp, tcsetattr,
 };
 
+use super::poll::poll;
 use super::turn::Turn;
 use crate::platform;
 
@@ -157,22 +157,7 @@ impl QuietTerminal {
 
 /// Whether the terminal is ready for this before the time is over, and was not closed.
 fn is_ready(terminal: &File, what: PollFlags, limit: Duration) -> bool {
-    let end = Instant::now() + limit;
-    loop {
-        let rest = timespec(end.saturating_duration_since(Instant::now()));
-        let mut waited = [PollFd::new(terminal, what)];
-        match poll(&mut waited, Some(&rest)) {
-            Err(Errno::INTR) => {}
-            _ => return waited[0].revents() == what,
-        }
-    }
-}
-
-pub(crate) fn timespec(time: Duration) -> Timespec {
-    Timespec {
-        tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: i64::from(time.subsec_nanos()),
-    }
+    poll(terminal, what, Some(limit)).is_ok_and(|found| found == what)
 }
 
 /// Whether the terminal is another job's now, which nothing may be taken from.

@@ -40,7 +40,7 @@ impl Turn {
             && platform::process_group(holder) == platform::process_group(0)
         {
             has_waited = true;
-            let stat = stat(&holder.to_string());
+            let stat = platform::stat(&holder.to_string());
             let is_stopped = stat.is_some_and(|stat| stat.starts_with('T'));
             if is_stopped && was_stopped {
                 break;
@@ -62,7 +62,7 @@ impl Turn {
 
 /// Opens the device of the controlling terminal.
 fn device() -> Option<File> {
-    let stat = stat("self")?;
+    let stat = platform::stat("self")?;
     // `tty_nr`: bits 8 to 19 are the major number, the others the minor one.
     let number = stat.split(' ').nth(4)?.parse::<i32>().ok()?.cast_unsigned();
     let number = rustix::fs::makedev(number >> 8 & 0xfff, number & 0xff | number >> 12 & 0xfff00);
@@ -77,12 +77,4 @@ fn device() -> Option<File> {
         .custom_flags((OFlags::NOCTTY | OFlags::NONBLOCK).bits() as i32)
         .open(path)
         .ok()
-}
-
-/// What `/proc` says of a process from its state on: fields 3 and up of proc_pid_stat(5).
-fn stat(process: &str) -> Option<String> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name of the program, which may have anything in it, ends with the last `)`.
-    let (_, fields) = stat.rsplit_once(") ")?;
-    Some(fields.to_owned())
 }

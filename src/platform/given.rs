@@ -6,6 +6,8 @@ use std::os::unix::ffi::OsStringExt;
 
 use zeroize::Zeroizing;
 
+use super::process::stat;
+
 /// What stands in place of a hidden argument.
 const HIDDEN: u8 = b'*';
 
@@ -93,9 +95,7 @@ pub fn hide_arguments() {
 
 /// Where the arguments begin and end: fields 48 and 49 of proc_pid_stat(5).
 fn arguments() -> Option<(usize, usize)> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The name of the program, which may have anything in it, ends with the last `)`.
-    let (_, fields) = stat.rsplit_once(") ")?;
+    let fields = stat("self")?;
     let mut fields = fields.split(' ').skip(48 - 3);
     let mut next = || fields.next()?.trim().parse::<usize>().ok();
     let (start, end) = (next()?, next()?);

@@ -65,6 +65,16 @@ pub fn peer_uid(stream: &UnixStream) -> io::Result<u32> {
     }
 }
 
+/// What `/proc` says of a process, a number or `self`, from its state on: fields 3 and up of
+/// proc_pid_stat(5). `None` where it does not.
+#[must_use]
+pub fn stat(process: &str) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name of the program, which may have anything in it, ends with the last `)`.
+    let (_, fields) = stat.rsplit_once(") ")?;
+    Some(fields.to_owned())
+}
+
 /// Closes whatever files the parent left open in this process, but for the three standard
 /// ones. For the agent, which must not keep somebody's pipe from coming to its end.
 ///

@@ -129,16 +129,14 @@ impl age::Callbacks for Asker {
             printable(yes),
             printable(no)
         );
-        let answer = self.ask_hidden(&question).ok()?;
+        let answer = self.ask_shown(&question).ok()?;
         let answer = answer.trim().to_lowercase();
         Some(!answer.is_empty() && yes.to_lowercase().starts_with(&answer))
     }
 
     fn request_public_string(&self, description: &str) -> Option<String> {
         let question = format!("{}:", printable(description));
-        self.ask_hidden(&question)
-            .ok()
-            .map(|answer| answer.to_string())
+        self.ask_shown(&question).ok()
     }
 
     fn request_passphrase(&self, description: &str) -> Option<SecretString> {

@@ -2,21 +2,15 @@
 //! whatever stdin and stdout are connected to.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::{self, Write};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::Errno;
 use rustix::termios::{QueueSelector, tcflush, tcgetwinsize};
 use zeroize::Zeroizing;
 
+use super::keys::{Key, Keys, is_readable, read_key};
 use crate::interrupt::{self, QuietTerminal, Turn};
-
-/// The longest answer, in bytes; the rest of a longer line is read and dropped, so that it
-/// does not end up in the shell.
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
+use crate::printable::printable;
 
 /// The controlling terminal with its echo off.
 ///
@@ -49,9 +43,15 @@ pub enum PromptError {
     /// More than 64 KiB on one line.
     #[error("the answer is longer than 64 KiB")]
     TooLong,
-    /// A control character, or bytes that are no UTF-8.
+    /// A control character.
     #[error("the answer has a control character in it, perhaps an arrow key")]
     Characters,
+    /// Bytes that are not UTF-8.
+    #[error("the answer has a byte that is not UTF-8, perhaps of a terminal with another encoding")]
+    NotText,
+    /// A line end in the middle of a paste.
+    #[error("the pasted text has more than one line")]
+    Lines,
 }
 
 impl PromptError {
@@ -59,6 +59,15 @@ impl PromptError {
     #[must_use]
     pub fn is_silence(&self) -> bool {
         matches!(self, Self::NoTerminal | Self::Forbidden)
+    }
+
+    /// Whether there was an answer, which cannot be used.
+    #[must_use]
+    pub fn is_unclear(&self) -> bool {
+        matches!(
+            self,
+            Self::TooLong | Self::Characters | Self::NotText | Self::Lines
+        )
     }
 }
 
@@ -107,13 +116,8 @@ impl Terminal {
         interrupt::note_question(&question);
         self.file.write_all(question.as_bytes())?;
 
-        let spoilt = Arc::new(Spoilt::default());
-        let keys = Keys {
-            file: self.file.try_clone()?,
-            ahead: self.ahead.take(),
-            read: 0,
-            spoilt: Arc::clone(&spoilt),
-        };
+        let keys = Keys::new(self.file.try_clone()?, self.ahead.take());
+        let spoilt = keys.spoilt();
         let config = rpassword::ConfigBuilder::new()
             .input_reader(keys)
             .output_discard()
@@ -123,15 +127,7 @@ impl Terminal {
         interrupt::note_question("");
         self.file.write_all(b"\n")?;
         let answer = answer?;
-        if spoilt.too_long.load(Ordering::Relaxed) {
-            return Err(PromptError::TooLong);
-        }
-        if spoilt.characters.load(Ordering::Relaxed) || answer.contains('\u{fffd}') {
-            return Err(PromptError::Characters);
-        }
-        if answer.is_empty() && spoilt.ended.load(Ordering::Relaxed) {
-            return Err(PromptError::Ended);
-        }
+        spoilt.check(answer.is_empty())?;
         Ok(answer)
     }
 
@@ -168,33 +164,30 @@ impl Terminal {
 
     /// Shows the keys itself: the terminal's echo stays off.
     fn read_shown(&mut self) -> Result<String, PromptError> {
-        let mut keys = Keys {
-            file: self.file.try_clone()?,
-            ahead: None,
-            read: 0,
-            spoilt: Arc::default(),
-        };
+        let mut keys = Keys::new(self.file.try_clone()?, None);
         let mut answer = String::new();
-        let mut key = [0];
-        while keys.read(&mut key)? == 1 {
-            match key[0] {
-                b'\r' | b'\n' => return Ok(answer),
-                // Backspace and delete; Ctrl-U and Ctrl-W take all of it.
-                rubout @ (0x08 | 0x15 | 0x17 | 0x7f) => {
+        loop {
+            match keys.next()? {
+                Key::Enter => return Ok(answer),
+                Key::End => break,
+                // Ctrl-U and Ctrl-W take all of it.
+                Key::Rubout(key) => {
                     while answer.pop().is_some() {
                         self.file.write_all(b"\x08 \x08")?;
-                        if matches!(rubout, 0x08 | 0x7f) {
+                        if matches!(key, 0x08 | 0x7f) {
                             break;
                         }
                     }
                 }
-                shown if shown.is_ascii() => {
-                    answer.push(char::from(shown));
-                    self.file.write_all(&key)?;
-                }
-                _ => {
+                // So that the answer is what can be seen.
+                Key::Refused => {
                     answer.push('?');
                     self.file.write_all(b"?")?;
+                }
+                Key::Text(text) => {
+                    answer.push(text);
+                    let shown = printable(text.encode_utf8(&mut [0; 4])).to_string();
+                    self.file.write_all(shown.as_bytes())?;
                 }
             }
         }
@@ -233,96 +226,5 @@ impl Terminal {
 impl Drop for Terminal {
     fn drop(&mut self) {
         interrupt::give_terminal_back();
-    }
-}
-
-/// Waits for a key and reads it; 0 at the end of the terminal. The echo stays off meanwhile,
-/// whatever other programs do.
-fn read_key(mut file: &File, key: &mut [u8; 1]) -> io::Result<usize> {
-    loop {
-        let readable = is_readable(file, interrupt::LOOK)?;
-        interrupt::wait_for_foreground(file);
-        interrupt::keep_quiet()?;
-        // Again: it is gone if this process was stopped meanwhile.
-        if !readable || !is_readable(file, Duration::ZERO)? {
-            continue;
-        }
-        match file.read(key) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            read => {
-                interrupt::note_key();
-                return read;
-            }
-        }
-    }
-}
-
-fn is_readable(file: &File, limit: Duration) -> io::Result<bool> {
-    let mut waited = [PollFd::new(file, PollFlags::IN)];
-    match poll(&mut waited, Some(&interrupt::timespec(limit))) {
-        Ok(ready) => Ok(ready > 0),
-        Err(Errno::INTR) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// What was wrong with the keys of one answer.
-#[derive(Default)]
-struct Spoilt {
-    ended: AtomicBool,
-    too_long: AtomicBool,
-    characters: AtomicBool,
-}
-
-/// Hands keys to `rpassword`, which puts a line together out of them, and notes those that
-/// it would drop in silence: a token from which something is missing must not be sent.
-struct Keys {
-    file: File,
-    ahead: Option<u8>,
-    read: usize,
-    spoilt: Arc<Spoilt>,
-}
-
-impl Keys {
-    /// Notes that no line end ended the answer; so many bytes are read then.
-    fn end(&self) -> usize {
-        self.spoilt.ended.store(true, Ordering::Relaxed);
-        0
-    }
-}
-
-impl Read for Keys {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // One byte at a time: what follows the line belongs to the next question.
-        let Some(slot) = buffer.first_mut() else {
-            return Ok(0);
-        };
-        loop {
-            let mut byte = Zeroizing::new([0]);
-            match self.ahead.take() {
-                Some(ahead) => byte[0] = ahead,
-                None if read_key(&self.file, &mut byte)? == 0 => return Ok(self.end()),
-                None => {}
-            }
-            self.read += 1;
-            *slot = byte[0];
-            match byte[0] {
-                b'\r' | b'\n' => return Ok(1),
-                // Ctrl-D ends the answer, as it does elsewhere.
-                0x04 => return Ok(self.end()),
-                // Backspace, Ctrl-U, Ctrl-W, delete: `rpassword` acts on them.
-                0x08 | 0x15 | 0x17 | 0x7f => {}
-                0x00..0x20 => {
-                    self.spoilt.characters.store(true, Ordering::Relaxed);
-                    continue;
-                }
-                _ => {}
-            }
-            if self.read > MAX_ANSWER_BYTES {
-                self.spoilt.too_long.store(true, Ordering::Relaxed);
-                continue;
-            }
-            return Ok(1);
-        }
     }
 }

@@ -99,6 +99,7 @@ mod terminal {
     mod interrupts;
     mod misplaced;
     mod missing;
+    mod pasted;
     mod shared;
     mod supplied;
     mod tries;

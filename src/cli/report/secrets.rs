@@ -152,8 +152,8 @@ pub(super) fn kdf(error: &KdfError) -> Report {
 
 pub(super) fn prompt(error: &PromptError) -> Report {
     let exit = match error {
-        PromptError::Ended | PromptError::TooLong | PromptError::Characters => Exit::Usage,
         PromptError::NoTerminal | PromptError::Forbidden | PromptError::Io(_) => Exit::Failure,
+        _ => Exit::Usage,
     };
     Report::new(exit, error.to_string())
         .hint("type it again, or supply it on standard input or in a file")

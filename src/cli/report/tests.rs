@@ -289,6 +289,10 @@ fn others() -> Vec<AppError> {
         }
         .into(),
         PromptError::Ended.into(),
+        PromptError::TooLong.into(),
+        PromptError::Characters.into(),
+        PromptError::NotText.into(),
+        PromptError::Lines.into(),
         SourceError::TooLong("standard input".to_owned()).into(),
         SourceError::Io {
             from: "/home/sari/file".to_owned(),

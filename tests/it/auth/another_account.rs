@@ -422,3 +422,22 @@ fn consent_is_for_the_login_that_was_asked_about() {
     let both = [("default", CITRA), ("budi-santoso", BUDI)];
     assert_logins(&world, &both, "budi-santoso");
 }
+
+#[test]
+fn an_answer_that_is_pasted_counts_as_one_that_is_typed() {
+    let pasted = |text: &str| format!("\x1b[200~{text}\x1b[201~");
+    for (keys, replaces) in [
+        (format!("\x1b[A{}\r", pasted("")), false),
+        (format!("{}\r", pasted("n")), false),
+        (format!("{}\x7f{}\r", pasted("x"), pasted("y")), true),
+        (pasted("y\n"), true),
+    ] {
+        let (_cloudeka, world) = as_sari();
+        let (mut terminal, _) = asked(&world, BUDI, &[]);
+        terminal.send_bytes(keys.as_bytes());
+        let said = terminal.expect("Auth success");
+        assert_eq!(terminal.wait(), 0);
+        assert!(!said.contains("[A") && !said.contains("~"), "{said:?}");
+        assert_eq!(said.contains("this replaced the login"), replaces, "{said}");
+    }
+}

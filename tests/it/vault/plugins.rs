@@ -350,3 +350,33 @@ fn an_identity_file_with_a_passphrase_is_asked_for_once_and_its_faults_are_its_o
         assert!(!screen.contains("backup"), "{what}: {screen}");
     }
 }
+
+/// A name and a yes are no secrets: who types them sees them, and may paste them.
+#[test]
+fn what_one_asks_that_is_no_secret_is_shown_as_it_is_typed() {
+    let story = Story::new();
+    let path = story.with_plugin(
+        "#!/bin/sh\nLISTEN\n\
+         printf -- '-> confirm eWVz bm8\\nVXNlIGl0Pw\\n'; read -r said; read -r line\n\
+         printf -- '-> request-public\\nTmFtZQ\\n'; read -r line; read -r name\n\
+         echo \"$said $name\" >> \"$HOME/said\"\nDONE\n",
+    );
+    let pasted = |text: &str| format!("\x1b[200~{text}\x1b[201~");
+    for (yes, name) in [
+        ("y\r".to_owned(), "Zo\u{eb}\r".to_owned()),
+        (pasted("yes\n"), format!("{}\r", pasted("Zo\u{eb}"))),
+    ] {
+        let run = story
+            .world
+            .cldkctl(["auth", "token", "--identity", "token.key"]);
+        let mut terminal = run.env("PATH", path.clone()).on_pty();
+        terminal.expect("Use it? [yes/no] ");
+        terminal.send_bytes(yes.as_bytes());
+        terminal.expect("Name: ");
+        terminal.send_bytes(name.as_bytes());
+        terminal.expect("Zo\u{eb}\r\n");
+        assert_ne!(terminal.wait(), 0);
+    }
+    let said = fs::read_to_string(story.world.home().join("said")).unwrap();
+    assert_eq!(said, "-> ok yes Wm/Dqw\n-> ok yes Wm/Dqw\n");
+}
