@@ -9,7 +9,7 @@
 //! let client = Client::new(&Options::new(BaseUrl::default()))?;
 //! let token = Token::parse("cldkctl_0123456789")?;
 //! let login = client.login(&token, jiff::Timestamp::now(), &mut |_event| {})?;
-//! assert!(login.session.expires_at > jiff::Timestamp::now());
+//! assert!(login.session.expires_at.timestamp() > jiff::Timestamp::now());
 //! # Ok(())
 //! # }
 //! ```

@@ -6,7 +6,7 @@ mod plain;
 
 pub use origin::Origin;
 pub use path::PathError;
-pub(crate) use plain::is_plain;
+use plain::is_plain;
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,8 +23,14 @@ pub const DEFAULT_BASE_URL: &str = "https://ai.cloudeka.id";
 ///
 /// `https` to any host, or `http` to this machine itself; a path in front of the API's own
 /// is allowed (`https://gateway.example/cloudeka`), a slash at its end is cut.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct BaseUrl(Url);
+#[derive(Clone, Debug)]
+pub struct BaseUrl {
+    /// As it stands in a vault: a save leaves it as it is.
+    written: String,
+    /// `None` where the host is none that can be called, such as `256.1.1.1`. The format knows a
+    /// host by its characters alone; what one more means is for the call to find out.
+    url: Option<Url>,
+}
 
 /// Why a text is no base URL. Never repeats a user name or password that was in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -98,32 +104,51 @@ impl BaseUrl {
         }
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&path);
-        let base_url = Self(url);
+        let written = url.as_str().trim_end_matches('/').to_owned();
         // Otherwise a login there would make a vault that no reader opens.
-        if is_plain(&base_url.to_string()) {
-            Ok(base_url)
-        } else {
-            Err(BaseUrlError::NotPlain)
+        if !is_plain(&written) {
+            return Err(BaseUrlError::NotPlain);
         }
+        Ok(Self {
+            written,
+            url: Some(url),
+        })
+    }
+
+    /// Takes what stands in a vault: `base-url` of `vault-format.md`, section 7.3, whatever the
+    /// host means.
+    pub(crate) fn stored(text: &str) -> Option<Self> {
+        is_plain(text).then(|| Self {
+            written: text.to_owned(),
+            url: Self::parse(text).ok().and_then(|base_url| base_url.url),
+        })
+    }
+
+    /// As it is called and compared.
+    fn as_str(&self) -> &str {
+        let called = self.url.as_ref().map_or(&*self.written, Url::as_str);
+        called.trim_end_matches('/')
     }
 
     /// The scheme, host and port.
     #[must_use]
     pub fn origin(&self) -> Origin {
-        // A base URL is http or https, which always have one.
-        Origin::of(&self.0).expect("a base URL has an origin")
+        // A URL that is http or https always has one.
+        let known = self.url.as_ref().and_then(Origin::of);
+        known.unwrap_or_else(|| Origin::unknown(&self.written))
     }
 
     /// Whether requests are sent in clear, which only loopback may.
     #[must_use]
     pub fn is_http(&self) -> bool {
-        self.0.scheme() == "http"
+        self.as_str().starts_with("http:")
     }
 
     /// Whether the host is this machine itself, so that no proxy has business in between.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        self.0.host().is_some_and(|host| is_loopback(&host))
+        let host = self.url.as_ref().and_then(Url::host);
+        host.is_some_and(|host| is_loopback(&host))
     }
 }
 
@@ -145,9 +170,18 @@ impl Default for BaseUrl {
 /// Without a slash at the end.
 impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_str().trim_end_matches('/'))
+        f.write_str(self.as_str())
     }
 }
+
+/// Equal are those that are called alike, however they are written.
+impl PartialEq for BaseUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for BaseUrl {}
 
 impl FromStr for BaseUrl {
     type Err = BaseUrlError;
@@ -159,7 +193,7 @@ impl FromStr for BaseUrl {
 
 impl Serialize for BaseUrl {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(&self.written)
     }
 }
 
@@ -219,6 +253,30 @@ mod tests {
             base("https://localhost").origin(),
             base("http://localhost:443").origin()
         );
+    }
+
+    #[test]
+    fn a_host_that_cannot_be_called_is_kept_as_a_vault_has_it() {
+        for text in [
+            "https://256.1.1.1/api",
+            "https://1.2.3.4.5",
+            "https://a.0x",
+            "https://xn--a:8443",
+            "https://[1.2]/x",
+            "http://127.0.0.08:80",
+        ] {
+            let stored = BaseUrl::stored(text).expect("plain");
+            assert!(BaseUrl::parse(text).is_err(), "{text}");
+            assert_eq!(stored.to_string(), text);
+            assert_eq!(serde_json::json!(stored), text);
+            assert!(text.starts_with(&stored.origin().to_string()), "{text}");
+            assert_eq!(stored.join("/x"), Err(PathError::NoHost));
+            assert_ne!(stored, BaseUrl::default());
+        }
+        // It is called as the URL standard has it, and kept as it was written.
+        let stored = BaseUrl::stored("https://H:443/a/../b").expect("plain");
+        assert_eq!(stored, base("https://h/b"));
+        assert_eq!(serde_json::json!(stored), "https://H:443/a/../b");
     }
 
     #[test]

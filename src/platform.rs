@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 mod background;
+mod clock;
 mod given;
 mod lock;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -16,6 +17,7 @@ mod stack;
 mod start;
 
 pub use background::without_stop;
+pub use clock::now;
 pub use given::{hide_argument, hide_arguments, take_variable};
 pub use lock::{lock_for_job, process_group};
 pub(crate) use memory::Argon2Memory;

@@ -18,10 +18,10 @@ pub(crate) mod ssh_key;
 pub mod stanza;
 
 pub use contents::{
-    Contents, ContentsError, Context, ContextName, Defaults, RecipientEntry, Session,
+    Contents, ContentsError, Context, ContextName, Defaults, RecipientEntry, Session, Time,
 };
 pub use kdf::{Ceiling, Cost, Kdf, KdfError, Salt};
 pub use plugin::{PluginError, PluginIdentity};
 pub use public::{PublicRecipient, PublicRecipientError};
 pub use recipient::{PassphraseIdentity, PassphraseRecipient};
-pub use seal::{SealError, Sealed, armor, seal};
+pub use seal::{Class, SealError, Sealed, armor, seal, without_blank_lines};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::thread;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::redirect;
 use url::Url;
 
@@ -11,8 +12,9 @@ use super::error::{Error, RequestError};
 use super::names::Names;
 use super::proxy::{self, Way};
 use super::roots;
-use super::unreachable::Unreachable;
+use super::unreachable::{CertificateProblem, Unreachable};
 use crate::base_url::BaseUrl;
+use crate::platform;
 
 /// How we introduce ourselves.
 const USER_AGENT: &str = concat!("cldkctl/", env!("CARGO_PKG_VERSION"));
@@ -113,6 +115,13 @@ impl Client {
         builder = if base_url.is_http() {
             // No roots at all, or a machine that has none could not use the loopback either.
             builder.tls_certs_only([])
+        } else if platform::now() < Timestamp::UNIX_EPOCH {
+            // rustls panics at such a clock, by which no certificate is valid yet.
+            let problem = CertificateProblem::NotYetValid(platform::now());
+            return Err(Error::Unreachable {
+                origin: base_url.origin(),
+                reason: Unreachable::Certificate(problem),
+            });
         } else {
             builder.tls_certs_merge(extra_roots)
         };

@@ -273,7 +273,7 @@ mod tests {
             "echo":"cldkctl_0123456789abcdef","session":"a.b.c"}}"#;
         let login = read(&answer(body), &token(), Timestamp::UNIX_EPOCH).expect("a login");
         assert_eq!(login.session.token.expose(), "a.b.c");
-        assert_eq!(login.session.expires_at.as_second(), 24 * 3600);
+        assert_eq!(login.session.expires_at.timestamp().as_second(), 24 * 3600);
         assert_eq!(
             Value::from(login.account),
             serde_json::json!({"name": "Ann", "organization_id": 7})

@@ -17,6 +17,7 @@ use super::error::{Error, Fault};
 use super::event::Event;
 use super::retry::{self, Failure, Policy};
 use super::unreachable::{Cause, classify};
+use crate::platform;
 use crate::secret::Token;
 
 /// A request as the loop of attempts sees it.
@@ -66,7 +67,7 @@ impl Raw {
         let now = self
             .header(DATE.as_str())
             .and_then(retry::http_date)
-            .unwrap_or_else(Timestamp::now);
+            .unwrap_or_else(platform::now);
         retry::retry_after(self.header(RETRY_AFTER.as_str())?, now)
     }
 }
@@ -144,9 +145,9 @@ impl Client {
                 .header(CONTENT_TYPE, content_type)
                 .body(body.to_vec());
         }
-        let sent = Timestamp::now();
+        let sent = platform::now();
         let mut answer = request.send().map_err(|error| self.failed(&error))?;
-        let clock = Clock::read(sent, Timestamp::now(), answer.headers());
+        let clock = Clock::read(sent, platform::now(), answer.headers());
         let body = if answer
             .content_length()
             .is_some_and(|length| length > call.largest_answer as u64)

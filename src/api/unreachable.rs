@@ -13,6 +13,7 @@ use rustls::CertificateError;
 use rustls::pki_types::InvalidDnsNameError;
 
 use super::retry::Failure;
+use crate::platform;
 use crate::printable::printable_start;
 
 /// The root cause of a request that got no answer.
@@ -181,9 +182,9 @@ fn of_tls(error: &rustls::Error) -> Unreachable {
         // A bad signature is what an issuer of a trusted one's name with another key makes,
         // such as a private authority that was set up anew.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => Problem::NotTrusted,
-        CertificateError::Expired => Problem::Expired(Timestamp::now()),
+        CertificateError::Expired => Problem::Expired(platform::now()),
         CertificateError::ExpiredContext { time, .. } => Problem::Expired(timestamp(*time)),
-        CertificateError::NotValidYet => Problem::NotYetValid(Timestamp::now()),
+        CertificateError::NotValidYet => Problem::NotYetValid(platform::now()),
         CertificateError::NotValidYetContext { time, .. } => Problem::NotYetValid(timestamp(*time)),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             Problem::OtherName

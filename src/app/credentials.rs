@@ -11,8 +11,9 @@ use super::vault::{OpenVault, Vault, named_context};
 use crate::api::{self, Answer, Client, Fault, Login, Request};
 use crate::base_url::BaseUrl;
 use crate::keeper::Touch;
+use crate::platform;
 use crate::secret::Token;
-use crate::vault::{Contents, Context, ContextName, Defaults, Session};
+use crate::vault::{Contents, Context, ContextName, Defaults, Session, Time};
 
 /// Which address a command is to use.
 #[derive(Clone, Debug, Default)]
@@ -81,7 +82,7 @@ impl<'a> Credentials<'a> {
             token: context.token,
             connection: self.connection,
             session: context.session,
-            verified_at: context.verified_at,
+            verified_at: context.verified_at.timestamp(),
             home: Some((vault, context.name)),
         })
     }
@@ -153,7 +154,7 @@ impl<'a> Credential<'a> {
     /// When the API rejects the token or cannot be asked.
     pub fn session(&mut self, client: &Client) -> Result<Token, Error> {
         match &self.session {
-            Some(session) if !session.is_due(Timestamp::now(), self.verified_at) => {
+            Some(session) if !session.is_due(platform::now(), self.verified_at) => {
                 Ok(session.token.clone())
             }
             _ => self.renew(client),
@@ -166,7 +167,7 @@ impl<'a> Credential<'a> {
     /// # Errors
     /// When the API rejects the token or cannot be asked.
     pub fn renew(&mut self, client: &Client) -> Result<Token, Error> {
-        let now = Timestamp::now();
+        let now = platform::now();
         if let Some((session, verified_at)) = self.renewed_by_another()
             && !session.is_due(now, verified_at)
         {
@@ -182,7 +183,7 @@ impl<'a> Credential<'a> {
     ///
     /// # Errors
     /// When the API rejects the token or cannot be asked, or the session cannot be saved.
-    pub fn refresh(&mut self, client: &Client) -> Result<Timestamp, Error> {
+    pub fn refresh(&mut self, client: &Client) -> Result<Time, Error> {
         let now = Timestamp::now();
         let login = self.exchange(client, now, Task::Renew)?;
         self.save(&login)?;
@@ -219,7 +220,7 @@ impl<'a> Credential<'a> {
     /// # Errors
     /// When the API rejects the token. Any other error says nothing about the token.
     pub fn check(&mut self, client: &Client) -> Result<(), Error> {
-        let now = Timestamp::now();
+        let now = platform::now();
         let login = self.exchange(client, now, Task::Check)?;
         let is_due = |old: &Session| old.is_due(now, self.verified_at);
         if self.session.as_ref().is_none_or(is_due) {
@@ -301,7 +302,8 @@ impl<'a> Credential<'a> {
         }
         let stored = context.session.as_ref()?;
         let known = self.session.as_ref().map(|session| session.token.expose());
-        (known != Some(stored.token.expose())).then(|| (stored.clone(), context.verified_at))
+        (known != Some(stored.token.expose()))
+            .then(|| (stored.clone(), context.verified_at.timestamp()))
     }
 
     fn save(&mut self, login: &Login) -> Result<(), Error> {
@@ -316,7 +318,7 @@ impl<'a> Credential<'a> {
             {
                 context.session = Some(login.session.clone());
                 context.account = account::renewed(&context.account, &login.account);
-                context.verified_at = login.at;
+                context.verified_at = login.at.into();
             }
             Ok(())
         })

@@ -18,6 +18,13 @@ impl Origin {
         matches!(url.scheme(), "http" | "https").then(|| Self(url.origin().ascii_serialization()))
     }
 
+    /// The origin of a base URL whose host is none that can be called, as it is written.
+    pub(super) fn unknown(base_url: &str) -> Self {
+        let authority = base_url.find("://").map_or(0, |at| at + 3);
+        let end = base_url[authority..].find('/');
+        Self(base_url[..end.map_or(base_url.len(), |end| authority + end)].to_owned())
+    }
+
     /// The host, and the port unless it is the scheme's own.
     #[must_use]
     pub fn authority(&self) -> &str {

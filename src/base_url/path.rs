@@ -19,6 +19,9 @@ pub enum PathError {
     /// A segment `.` or `..`, plain or percent-encoded.
     #[error("the request path has a . or .. segment in it")]
     DotSegment,
+    /// The base URL, which came out of a vault, has a host that no connection can be made to.
+    #[error("nothing can be called at the host of the base URL")]
+    NoHost,
     /// The URL that came out is not below the base URL. Not known to be possible.
     #[error("the request path leads away from the base URL")]
     Elsewhere,
@@ -44,10 +47,11 @@ impl BaseUrl {
         if before_query.split('/').any(is_dot_segment) {
             return Err(PathError::DotSegment);
         }
+        let base = self.url.as_ref().ok_or(PathError::NoHost)?;
         // Not `Url::join`, for which a path can be an address: the host is already closed
         // by a slash here, whatever follows.
         let url = Url::parse(&format!("{self}{path}")).map_err(|_| PathError::Elsewhere)?;
-        let prefix = self.0.path().trim_end_matches('/');
+        let prefix = base.path().trim_end_matches('/');
         let below = url
             .path()
             .strip_prefix(prefix)

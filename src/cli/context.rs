@@ -8,14 +8,13 @@ mod select;
 mod show;
 
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
 use serde::Serialize;
 
 use super::console::table;
 use super::error::Error;
 use super::settings::Settings;
 use crate::printable::{printable, printable_start};
-use crate::vault::{Contents, Context, Defaults};
+use crate::vault::{Contents, Context, Defaults, Time};
 
 /// The most characters of a server's words that a table shows.
 const MOST_SHOWN: usize = 200;
@@ -62,9 +61,9 @@ pub(super) struct Shown {
     current: bool,
     base_url: String,
     account: serde_json::Map<String, serde_json::Value>,
-    verified_at: Timestamp,
+    verified_at: Time,
     #[serde(skip_serializing_if = "Option::is_none")]
-    session_expires_at: Option<Timestamp>,
+    session_expires_at: Option<Time>,
     #[serde(skip_serializing_if = "Defaults::is_empty")]
     defaults: Defaults,
 }
@@ -93,7 +92,11 @@ impl Shown {
     /// For a person: the account facts that matter to one; scripts get all of them.
     pub(super) fn table(&self) -> String {
         let current = if self.current { " (current)" } else { "" };
-        let time = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M UTC").to_string();
+        let time = |time: Time| {
+            (time.date_time())
+                .strftime("%Y-%m-%d %H:%M UTC")
+                .to_string()
+        };
         let mut rows = vec![("  API", self.base_url.clone())];
         for (key, title) in [
             ("name", "  Name"),

@@ -6,19 +6,23 @@
 
 mod check;
 mod context;
+mod envelope;
 mod name;
 mod recipients;
 mod strict;
+mod time;
 mod values;
 
 pub use context::{Context, Defaults, Session};
 pub use name::ContextName;
 pub use recipients::{PASSPHRASE, is_label, short};
+pub use time::Time;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use self::check::MAX_REVISION;
 use self::strict::present;
 use super::kdf::{Cost, Kdf, Salt};
 
@@ -90,45 +94,18 @@ struct KdfEntry {
 /// Why decrypted bytes are no contents.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ContentsError {
-    /// `version` is above what this program knows.
-    #[error("its contents are of version {0}, and this cldkctl reads version {VERSION}")]
-    Newer(u64),
+    /// `version` is above what this program knows. All of its digits.
+    #[error("its contents are of version {0:.20}, and this cldkctl reads version {VERSION}")]
+    Newer(String),
     /// Something else was sealed.
     #[error("its contents are not those of a vault")]
     NotAVault,
+    /// There is no revision above theirs, so they cannot be saved.
+    #[error("its revision, 2^53 - 1, is the last that there is")]
+    LastRevision,
     /// A rule of `vault-format.md` is broken. Never holds any of the contents.
     #[error("its contents are damaged: {0}")]
     Damaged(&'static str),
-}
-
-/// Whether these are contents that this program reads.
-fn known(format: &str, version: u64) -> Result<(), ContentsError> {
-    match version {
-        _ if format != FORMAT => Err(ContentsError::NotAVault),
-        0 => Err(ContentsError::NotAVault),
-        1..=VERSION => Ok(()),
-        newer => Err(ContentsError::Newer(newer)),
-    }
-}
-
-/// What is wrong with contents that are not of the expected form.
-fn why_unreadable(json: &[u8]) -> ContentsError {
-    /// The two fields that say what the rest is.
-    #[derive(Deserialize)]
-    struct Envelope {
-        format: String,
-        version: u64,
-    }
-    match serde_json::from_slice::<Envelope>(json) {
-        Ok(Envelope { format, version }) => {
-            known(&format, version)
-                .err()
-                .unwrap_or(ContentsError::Damaged(
-                    "a field is missing, doubled or of the wrong type",
-                ))
-        }
-        Err(_) => ContentsError::NotAVault,
-    }
 }
 
 impl Contents {
@@ -160,13 +137,26 @@ impl Contents {
         if values::are_too_many(json) {
             return Err(ContentsError::Damaged("they have more than 500,000 values"));
         }
+        if values::are_too_deep(json) {
+            return Err(ContentsError::Damaged("they are nested deeper than 64"));
+        }
         match serde_json::from_slice::<Self>(json) {
-            Ok(contents) => {
-                known(&contents.format, contents.version)?;
+            Ok(contents) if contents.format == FORMAT && contents.version == VERSION => {
                 contents.check().map_err(ContentsError::Damaged)?;
                 Ok(contents)
             }
-            Err(_) => Err(why_unreadable(json)),
+            _ => Err(envelope::why_unreadable(json)),
+        }
+    }
+
+    /// Whether there is a revision above theirs, which a save needs.
+    ///
+    /// # Errors
+    /// [`ContentsError::LastRevision`] when there is none.
+    pub fn check_next_revision(&self) -> Result<(), ContentsError> {
+        match self.revision {
+            MAX_REVISION => Err(ContentsError::LastRevision),
+            _ => Ok(()),
         }
     }
 
@@ -175,6 +165,7 @@ impl Contents {
     /// # Errors
     /// When they have grown beyond [`MAX_CONTENTS_BYTES`], or what else a reader takes.
     pub fn to_next_json(&mut self) -> Result<Zeroizing<Vec<u8>>, ContentsError> {
+        self.check_next_revision()?;
         self.revision += 1;
         self.check().map_err(ContentsError::Damaged)?;
         let json = serde_json::to_vec(self)
@@ -187,6 +178,9 @@ impl Contents {
             return Err(ContentsError::Damaged(
                 "they have grown beyond 500,000 values",
             ));
+        }
+        if values::are_too_deep(&json) {
+            return Err(ContentsError::Damaged("they are nested deeper than 64"));
         }
         Ok(json)
     }

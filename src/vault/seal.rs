@@ -3,8 +3,8 @@
 mod error;
 mod file;
 
-pub use error::SealError;
-pub use file::armor;
+pub use error::{Class, SealError};
+pub use file::{armor, without_blank_lines};
 
 use std::cell::RefCell;
 use std::io::{Read, Write};
@@ -14,7 +14,7 @@ use age::{Callbacks, DecryptError, EncryptError, Encryptor, Identity, Recipient}
 use age_core::format::{FileKey, Stanza};
 use zeroize::optimization_barrier;
 
-use self::file::{MAX_HEADER_BYTES, dearmor, decryptor, header_length};
+use self::file::{MAX_HEADER_BYTES, armored, dearmor, decryptor, has_armor, header_length};
 use super::contents::{Contents, ContentsError, MAX_CONTENTS_BYTES};
 use super::kdf::{Ceiling, Kdf};
 use super::public::{self, PublicRecipient};
@@ -58,16 +58,21 @@ impl Sealed {
     }
 
     fn read(file: Vec<u8>) -> Result<Self, SealError> {
-        let armored = file.starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----");
-        let bytes = if armored { dearmor(&file)? } else { file };
+        let dearmored = armored(&file).map(dearmor).transpose()?;
+        let armored = dearmored.is_some();
+        let bytes = dearmored.unwrap_or(file);
         if !bytes.starts_with(AGE) {
-            return Err(SealError::NotAge);
+            return Err(match has_armor(&bytes) {
+                true => SealError::Around,
+                false => SealError::NotAge,
+            });
         }
         // Of a newer format nothing else is known, and age takes a malformed header for one.
-        let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or(&bytes);
-        match str::from_utf8(&line[AGE.len()..]) {
-            Ok("v1") => {}
-            Ok(version) if stanza::is_newer(version) => return Err(SealError::NewerAge),
+        let end = bytes.iter().position(|byte| *byte == b'\n');
+        let line = end.map(|end| str::from_utf8(&bytes[AGE.len()..end]));
+        match line {
+            Some(Ok("v1")) => {}
+            Some(Ok(version)) if stanza::is_newer(version) => return Err(SealError::NewerAge),
             _ => return Err(SealError::Damaged("its first line is malformed")),
         }
         let header_length = header_length(&bytes)?;
@@ -137,22 +142,31 @@ impl Sealed {
         self.armored
     }
 
+    /// Whether the stanza is of a version that is known here: once the file was opened, its version
+    /// is known for the truth, and a save would undo what it says.
+    ///
+    /// # Errors
+    /// [`SealError::Stanza`] when it is newer.
+    pub fn check_known(&self) -> Result<(), SealError> {
+        match self.kdf {
+            Err(newer @ StanzaError::Newer) => Err(newer.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether `contents`, which came out of this, can be saved again: header and contents
     /// must name the same derivation, and `derived`, the recipient of a derived identity
     /// that opened it, must be the one that they name. A save writes what the contents say,
     /// and would otherwise lock the passphrase out.
     ///
     /// # Errors
-    /// [`SealError::Disagrees`] when they do not; [`SealError::Stanza`] when the stanza is of a
-    /// newer version, which is known for the truth once the file was opened.
+    /// [`SealError::Disagrees`] when they do not, and as [`check_known`](Self::check_known).
     pub fn check_agrees(
         &self,
         contents: &Contents,
         derived: Option<String>,
     ) -> Result<(), SealError> {
-        if let Err(newer @ StanzaError::Newer) = self.kdf {
-            return Err(newer.into());
-        }
+        self.check_known()?;
         let entry = contents
             .recipients
             .iter()

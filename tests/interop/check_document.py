@@ -110,7 +110,7 @@ def main() -> int:
     expect("the vault in the document is worked-example.age", armored + "\n" == EXAMPLE.decode())
 
     binary = read_vault.remove_armor(EXAMPLE)
-    parameters = read_vault.kdf_parameters(read_vault.parse_header(binary))
+    _, parameters = read_vault.kdf_parameters(read_vault.parse_header(binary))
     secret = read_vault.normalised(PASSPHRASE.encode() + b"\n")
     key = read_vault.derive(PASSPHRASE.encode() + b"\n", *parameters)
     identity = read_vault.bech32_identity(key)

@@ -6,8 +6,8 @@
     read_vault.py VAULT --identity FILE
 
 Prints the contents as JSON. Exits 0, or 5 (wrong passphrase or identity), 6 (damaged, altered, not a vault, newer),
-2 (wrong usage), 1 (anything else, such as a missing tool). Messages on stderr begin with the section of
-vault-format.md that was not met.
+2 (wrong usage), 1 (anything else, such as a missing tool). Messages on stderr begin with what the file is (`wrong key`,
+`damaged`, `newer` or `foreign`) and the section of vault-format.md that was not met.
 
 Needs Python 3.11's standard library and the commands `argon2` and `age` (1.1 or later; rage will do). They do the
 cryptography; this file does the format. Secrets go through pipes, never into an argument or a file.
@@ -32,6 +32,8 @@ MAX_HEADER = 64 << 10
 MAX_STANZAS = 256
 MAX_CONTENTS = 32 << 20
 MAX_VALUES = 500_000
+# Section 7.1
+MAX_DEPTH = 64
 # Section 4.4
 CEILING = {"memory": 4 << 20, "iterations": 64, "lanes": 64}
 # What the command `argon2` can take (section 5); the format has no such limit.
@@ -39,6 +41,8 @@ ARGON2_COMMAND_MAX = 127
 
 KDF_TAG = "cldkctl-argon2id"
 NUMBER = r"[1-9][0-9]{0,9}"
+# Section 5
+MAX_PASSPHRASE = 64 << 10
 
 
 class Failure(Exception):
@@ -49,12 +53,17 @@ class Failure(Exception):
         self.code = code
 
 
-def bad(section: str, message: str) -> Failure:
-    return Failure(6, f"section {section}: {message}")
+def bad(section: str, message: str, kind: str = "damaged") -> Failure:
+    return Failure(6, f"{kind}: section {section}: {message}")
 
 
 def wrong_key(section: str, message: str) -> Failure:
-    return Failure(5, f"section {section}: {message}")
+    return Failure(5, f"wrong key: section {section}: {message}")
+
+
+def is_newer(version: str) -> bool:
+    """Sections 4.1 and 6, step 3: `v` and a number above 1."""
+    return re.fullmatch("v" + NUMBER, version) is not None and 1 < int(version[1:]) <= 0xFFFFFFFF
 
 
 def need(condition: bool, section: str, message: str) -> None:
@@ -79,14 +88,13 @@ def read_file(path: str) -> bytes:
 
 
 def remove_armor(data: bytes) -> bytes:
-    if not data.startswith(ARMOR_BEGIN):
+    text = data.lstrip(b" \t")
+    if not text.startswith(ARMOR_BEGIN):
         return data
-    lines = [line.removesuffix(b"\r") for line in data.split(b"\n")]
+    lines = [line.removesuffix(b"\r") for line in text.rstrip(b" \t\r\n").split(b"\n")]
     need(lines[0] == ARMOR_BEGIN, "3.3", "the armor's first line goes on")
-    need(ARMOR_END in lines, "3.3", "the armor has no last line")
-    end = lines.index(ARMOR_END)
-    body = lines[1:end]
-    need(not b"".join(lines[end + 1:]).strip(b" \t\r\n"), "3.3", "something follows the armor")
+    need(lines[-1] == ARMOR_END, "3.3", "the armor does not end with its last line")
+    body = lines[1:-1]
     need(bool(body), "3.3", "the armor is empty")
     need(all(len(line) == 64 for line in body[:-1]), "3.3", "a line of the armor is not of 64 columns")
     need(4 <= len(body[-1]) <= 64, "3.3", "the last line of the armor is not of 4 to 64 columns")
@@ -124,10 +132,13 @@ def parse_header(data: bytes) -> list[tuple[list[str], bytes]]:
         except UnicodeDecodeError:
             raise bad("6, step 4", "the header has bytes that are not ASCII") from None
 
-    need(data.startswith(b"age-encryption.org/"), "6, step 3", "this is no age file")
+    if not data.startswith(b"age-encryption.org/"):
+        if ARMOR_BEGIN in data:
+            raise bad("3.3", "there is an armored file inside, and something else around it")
+        raise bad("6, step 3", "this is no age file", "foreign")
     version = next_line()
-    if re.fullmatch("age-encryption.org/v" + NUMBER, version) and version != "age-encryption.org/v1":
-        raise bad("6, step 3", "this is a newer version of the age format than v1")
+    if is_newer(version.removeprefix("age-encryption.org/")):
+        raise bad("6, step 3", "this is a newer version of the age format than v1", "newer")
     need(version == "age-encryption.org/v1", "6, step 3", "the version line is malformed")
 
     stanzas = []
@@ -153,8 +164,8 @@ def parse_header(data: bytes) -> list[tuple[list[str], bytes]]:
 
     need(bool(stanzas), "6, step 4", "the header has no stanza")
     need(len(stanzas) <= MAX_STANZAS, "3.2", "the header has more than 256 stanzas")
-    need(all(args[0] != "scrypt" for args, _ in stanzas), "3.1",
-         "this age file is encrypted with a passphrase of age's own (scrypt): not a vault")
+    if any(args[0] == "scrypt" for args, _ in stanzas):
+        raise bad("3.1", "this age file is encrypted with a passphrase of age's own (scrypt): not a vault", "foreign")
     return stanzas
 
 
@@ -168,29 +179,40 @@ def check_salt(salt: str, section: str) -> None:
 
 
 def check_cost(memory: int, iterations: int, lanes: int, section: str) -> None:
-    for name, value in ("memory", memory), ("iterations", iterations), ("lanes", lanes):
+    for name, value in ("memory", memory), ("iterations", iterations):
         need(1 <= value <= 0xFFFFFFFF, section, f"{name} is not within 1 and 2^32 - 1")
+    need(1 <= lanes < 1 << 24, section, "lanes is not within 1 and 2^24 - 1")
     need(memory >= 8 * lanes, section, "memory is less than 8 KiB for each lane")
 
 
-def kdf_parameters(stanzas) -> tuple[str, int, int, int]:
+def kdf_parameters(stanzas) -> tuple[bool, tuple[str, int, int, int]]:
+    """Whether the stanza says that it is of a newer version, and what it says in the form of this one."""
     found = [stanza for stanza in stanzas if stanza[0][0] == KDF_TAG]
     if not found:
         raise wrong_key("4.3", "no passphrase opens this file: it has no KDF stanza")
     need(len(found) == 1, "4.2", "there is more than one KDF stanza")
     args, body = found[0]
     need(len(args) >= 2, "4.1", "the KDF stanza has no version")
-    if args[1] != "v1" and re.fullmatch("v" + NUMBER, args[1]):
-        raise bad("4.1", f"the KDF stanza is of the newer version {args[1]}, or its version was altered")
-    need(args[1] == "v1", "4.1", "the KDF stanza's version is malformed")
+    newer = is_newer(args[1])
+    need(newer or args[1] == "v1", "4.1", "the KDF stanza's version is malformed")
+    try:
+        salt, *cost = form_of_v1(args, body)
+    except Failure:
+        if newer:
+            raise bad("4.1", f"the KDF stanza is of the newer version {args[1]}", "newer") from None
+        raise
+    for (name, ceiling), value in zip(CEILING.items(), cost):
+        need(value <= ceiling, "4.4", f"{name} {value} is above the ceiling of {ceiling}")
+    return newer, (salt, *cost)
+
+
+def form_of_v1(args: list[str], body: bytes) -> tuple[str, int, int, int]:
     need(len(args) == 6, "4.1", "the KDF stanza does not have exactly five arguments")
     check_salt(args[2], "4.1")
     need(all(re.fullmatch(NUMBER, arg) for arg in args[3:]), "4.1", "a number of the KDF stanza is malformed")
     memory, iterations, lanes = map(int, args[3:])
     check_cost(memory, iterations, lanes, "4.1")
     need(not body, "4.1", "the KDF stanza has a body")
-    for name, value in ("memory", memory), ("iterations", iterations), ("lanes", lanes):
-        need(value <= CEILING[name], "4.4", f"{name} {value} is above the ceiling of {CEILING[name]}")
     return args[2], memory, iterations, lanes
 
 
@@ -198,6 +220,8 @@ def kdf_parameters(stanzas) -> tuple[str, int, int, int]:
 
 
 def normalised(passphrase: bytes) -> bytes:
+    if len(passphrase) > MAX_PASSPHRASE:
+        raise Failure(2, "section 5: the passphrase has more than 65,536 bytes")
     try:
         text = passphrase.decode("utf-8")
     except UnicodeDecodeError:
@@ -231,6 +255,9 @@ def derive(passphrase: bytes, salt: str, memory: int, iterations: int, lanes: in
     return bytes.fromhex(hexadecimal.decode())
 
 
+BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+
+
 def polymod(values: list[int]) -> int:
     """The checksum of BIP 173."""
     check = 1
@@ -251,7 +278,7 @@ def bech32_identity(key: bytes) -> str:
     expanded = [ord(c) >> 5 for c in hrp] + [0] + [ord(c) & 31 for c in hrp]
     check = polymod(expanded + groups + [0] * 6) ^ 1
     groups += [check >> 5 * i & 31 for i in range(5, -1, -1)]
-    return (hrp + "1" + "".join("qpzry9x8gf2tvdw0s3jn54khce6mua7l"[group] for group in groups)).upper()
+    return (hrp + "1" + "".join(BECH32[group] for group in groups)).upper()
 
 
 # --- Section 6, steps 7 to 9: age does them ---------------------------------------------------------------------------
@@ -289,6 +316,17 @@ def decrypt_with_text(vault: bytes, identity: str) -> bytes:
         os.close(read_end)
 
 
+def decrypt_with_altered_version(vault: bytes, identity: str) -> bytes:
+    """A newer version derives another key, so if this one's fits, the version was altered: section 6."""
+    try:
+        decrypt_with_text(vault, identity)
+    except Failure as failure:
+        if failure.code == 5:
+            raise bad("6", "the KDF stanza is of a newer version, or the passphrase is wrong", "newer") from None
+        raise
+    raise bad("6", "the version of the KDF stanza was altered")
+
+
 def decrypt_with_file(vault: bytes, path: str) -> bytes:
     # Told here rather than by age, whose message about it would be taken for a fault of the vault.
     try:
@@ -296,9 +334,23 @@ def decrypt_with_file(vault: bytes, path: str) -> bytes:
             text = file.read(1 << 16)
     except OSError as error:
         raise Failure(1, f"{path}: {error.strerror}") from None
-    if not re.search(rb"^AGE-(SECRET-KEY|PLUGIN)-|PRIVATE KEY-----|^age-encryption\.org/|" + ARMOR_BEGIN, text, re.M):
-        raise Failure(1, f"{path}: not an age identity file")
+    if not re.search(rb"PRIVATE KEY-----|^age-encryption\.org/|" + ARMOR_BEGIN, text):
+        lines = [line.removesuffix(b"\r") for line in text.split(b"\n")]
+        found = [line for line in lines if line and not line.startswith(b"#")]
+        if not found or not all(is_identity(line.decode("latin-1")) for line in found):
+            raise wrong_key("6", f"{path} is not a file of age identities")
     return decrypt(vault, path)
+
+
+def is_identity(line: str) -> bool:
+    """Those of plugins are for age to judge."""
+    if line.startswith("AGE-PLUGIN-"):
+        return True
+    if not re.fullmatch(rf"AGE-SECRET-KEY-1[{BECH32.upper()}]{{58}}", line):
+        return False
+    hrp = "age-secret-key-"
+    groups = [BECH32.index(c) for c in line[16:].lower()]
+    return polymod([ord(c) >> 5 for c in hrp] + [0] + [ord(c) & 31 for c in hrp] + groups) == 1 and groups[51] & 15 == 0
 
 
 # --- Section 7: the contents ------------------------------------------------------------------------------------------
@@ -318,21 +370,29 @@ class Object(dict):
 
     def __init__(self, pairs):
         super().__init__(pairs)
+        self.pairs = pairs
         self.repeated = {name for name, times in collections.Counter(name for name, _ in pairs).items() if times > 1}
+
+
+class LargeInteger(float):
+    """An integer that is kept as a double, since it is not from -2^63 to 2^64 - 1."""
+
+
+def depth_of(text: str) -> int:
+    """How deep arrays and objects are nested, if it is JSON."""
+    depth = deepest = 0
+    for mark in re.findall(r"""[\[\]{}]""", re.sub(r'"(?:[^"\\]|\\.)*"', "", text, flags=re.S)):
+        depth += 1 if mark in "[{" else -1
+        deepest = max(depth, deepest)
+    return deepest
 
 
 def parse_json(data: bytes):
     need(len(data) <= MAX_CONTENTS, "3.2", "the contents are larger than 32 MiB")
 
-    def finite(text: str) -> float:
-        value = float(text)
-        if math.isinf(value):
-            raise ValueError(f"the number {text} is beyond a double")
-        return value
-
     def integer(text: str):
         value = int(text) if len(text) <= 20 else None
-        return value if value is not None and -(1 << 63) <= value < 1 << 64 else finite(text)
+        return value if value is not None and -(1 << 63) <= value < 1 << 64 else LargeInteger(text)
 
     def no_constant(text: str):
         raise ValueError(f"{text} is not JSON")
@@ -341,24 +401,31 @@ def parse_json(data: bytes):
         text = data.decode("utf-8")
         if text.startswith("\ufeff"):
             raise ValueError("there is a byte order mark")
-        value = json.loads(text, object_pairs_hook=Object, parse_float=finite, parse_int=integer,
+        if depth_of(text) > MAX_DEPTH:
+            raise ValueError("nested deeper than 64")
+        value = json.loads(text, object_pairs_hook=Object, parse_float=float, parse_int=integer,
                            parse_constant=no_constant)
         # Lone surrogates come through json.loads, and do not come through this.
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except (ValueError, RecursionError) as error:
+        for one in values_in(value):
+            for text in [one] if isinstance(one, str) else one if isinstance(one, dict) else []:
+                text.encode("utf-8")
+    except ValueError as error:
         raise bad("7.1", f"the contents are not JSON: {type(error).__name__}: {describe(error)}") from None
     need(isinstance(value, dict), "7.1", "the contents are not a JSON object")
-    need(values_in(value) <= MAX_VALUES, "3.2", "the contents have more than 500,000 values")
+    need(sum(1 for _ in values_in(value)) <= MAX_VALUES, "3.2", "the contents have more than 500,000 values")
     return value
 
 
-def values_in(value) -> int:
-    count, waiting = 0, [value]
+def values_in(value):
+    """It and all values below, those of names that occur again among them."""
+    waiting = [value]
     while waiting:
         value = waiting.pop()
-        count += 1
-        waiting += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return count
+        yield value
+        if isinstance(value, dict):
+            waiting += (one for _, one in value.pairs)
+        elif isinstance(value, list):
+            waiting += value
 
 
 def describe(error: Exception) -> str:
@@ -367,7 +434,7 @@ def describe(error: Exception) -> str:
         return f"{error.msg} at character {error.pos}"
     if isinstance(error, UnicodeError):
         return f"{error.reason} at {error.start}"
-    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
+    return str(error)
 
 
 MISSING = object()
@@ -383,8 +450,8 @@ def field(parent: Object, name: str, kind: type, where: str, section: str, requi
     return value
 
 
-def known_once(parent: Object, kind: str, where: str) -> None:
-    twice = parent.repeated & KNOWN[kind]
+def known_once(parent: Object, kind: str, where: str, only: str | None = None) -> None:
+    twice = parent.repeated & ({only} if only else KNOWN[kind])
     need(not twice, "7.1", f"{where} has {', '.join(sorted(twice))} twice")
 
 
@@ -442,7 +509,6 @@ def check_context(context, where: str) -> str:
 # Section 7.4: public keys that take no secret to decrypt with. RFC 7748 gives the curve, RFC 8032 its Edwards form.
 P = 2**255 - 19
 A24 = 121666
-BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 
 
 def low_order(u: int, z: int) -> bool:
@@ -528,11 +594,17 @@ def check_recipient(recipient, where: str) -> bool:
 
 
 def check_contents(vault: Object) -> None:
+    need("format" not in vault.repeated, "7.1", "the vault has format twice")
+    if vault.get("format") != "cldkctl-vault":
+        raise bad("7.1", "the contents are not a vault's", "foreign")
+    known_once(vault, "vault", "the vault", only="version")
+    version = vault.get("version")
+    if isinstance(version, (int, LargeInteger)) and not isinstance(version, bool) and version > 1:
+        raise bad("7.1", "the contents are of a newer version", "newer")
+    need(field(vault, "version", int, "the vault", "7.2") == 1, "7.2", "version is not 1")
     known_once(vault, "vault", "the vault")
-    need(vault.get("format") == "cldkctl-vault", "7.1", "the contents are not a vault's")
-    version = field(vault, "version", int, "the vault", "7.2")
-    need(version <= 1, "7.1", f"the contents are of the newer version {version}")
-    need(version == 1, "7.2", "version is not 1")
+    need(not any(isinstance(one, float) and math.isinf(one) for one in values_in(vault)), "7.5",
+         "a number is beyond a double")
     identifier = field(vault, "id", str, "the vault", "7.2")
     need(re.fullmatch(r"[0-9a-f]{32}", identifier) is not None, "7.2", "id is not of 32 lower-case hexadecimal digits")
     revision = field(vault, "revision", int, "the vault", "7.2")
@@ -558,8 +630,9 @@ def open_vault(path: str, passphrase: bytes | None, identity_file: str | None) -
     vault = remove_armor(read_file(path))
     stanzas = parse_header(vault)
     if passphrase is not None:
-        key = derive(passphrase, *kdf_parameters(stanzas))
-        plain = decrypt_with_text(vault, bech32_identity(key))
+        newer, parameters = kdf_parameters(stanzas)
+        identity = bech32_identity(derive(passphrase, *parameters))
+        plain = decrypt_with_altered_version(vault, identity) if newer else decrypt_with_text(vault, identity)
     else:
         plain = decrypt_with_file(vault, identity_file)
     contents = parse_json(plain)

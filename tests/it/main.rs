@@ -63,6 +63,7 @@ mod docs {
 
 mod hostile {
     mod answers;
+    mod clocks;
     mod names;
     mod parsers;
     mod places;
@@ -120,7 +121,9 @@ mod vault {
     mod recovery_key;
     mod restore;
     mod rollback;
+    mod touched_by_mail;
     mod tune;
+    mod unsavable;
     mod vectors;
     mod verify;
 }

@@ -13,11 +13,13 @@ import copy
 import hashlib
 import json
 import pathlib
+import sys
 
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 import agefile as a
 import make_example
+import more_vectors
 
 HERE = pathlib.Path(__file__).resolve().parent
 SMALL = (19456, 2, 1)
@@ -596,7 +598,9 @@ def main():
     bad_files()
     bad_stanzas()
     bad_contents()
+    more_vectors.add(sys.modules[__name__])
     made_by_the_binary()
+    write("classes.json", more_vectors.classes(manifest))
     write("vectors.json", b"[\n" + b",\n".join(a.to_json(e) for e in manifest) + b"\n]\n")
     print(len(manifest), "entries")
 

@@ -8,7 +8,7 @@ use crate::app::error::{Error, LoginError};
 use crate::app::similar::similar;
 use crate::app::unlock::KeySource;
 use crate::app::vault_key::VaultKey;
-use crate::vault::{Contents, Context, ContextName, RecipientEntry, Sealed};
+use crate::vault::{Contents, Context, ContextName, RecipientEntry, SealError, Sealed};
 
 /// A vault that was opened.
 pub struct OpenVault<'a> {
@@ -43,6 +43,15 @@ impl OpenVault<'_> {
             .map_err(|error| self.vault.unusable(error))
     }
 
+    /// Why the vault, as it was read from `sealed`, could not be saved by any command but one that
+    /// changes the passphrase; `None` if it could. Reading it is another matter.
+    #[must_use]
+    pub fn unsavable(&self, sealed: &Sealed) -> Option<SealError> {
+        let agrees = sealed.check_agrees(&self.contents, self.key.derived_recipient());
+        let next = || Ok(self.contents.check_next_revision()?);
+        agrees.and_then(|()| next()).err()
+    }
+
     /// Changes the vault: takes its lock, reads it again, applies `change`, saves.
     ///
     /// # Errors
@@ -75,7 +84,10 @@ impl OpenVault<'_> {
     /// As [`update`](Self::update).
     pub fn update_passphrase(&mut self, entry: Option<RecipientEntry>) -> Result<(), Error> {
         self.change(
-            |_, _| Ok(()),
+            |open, sealed| {
+                let known = sealed.check_known();
+                known.map_err(|error| open.vault.unusable(error))
+            },
             |contents| {
                 contents.set_passphrase(entry);
                 Ok(())

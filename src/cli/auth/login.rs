@@ -1,7 +1,6 @@
 //! `cldkctl auth [TOKEN]`: read the token, verify it, ask for the passphrase, seal.
 
 use clap::Args;
-use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::place::{self, Placed};
@@ -247,7 +246,7 @@ fn refuse_misspelt_command(text: &str) -> Result<(), AuthError> {
 
 /// Exchanges the token at the API. The name of the context is found later, in the vault.
 fn verify(settings: &Settings, client: &Client, token: Token) -> Result<Context, Error> {
-    let now = Timestamp::now();
+    let now = platform::now();
     let login = {
         let _progress = settings.ui.progress(Task::Verify);
         client.login(&token, now, &mut settings.connection.observer())?

@@ -22,7 +22,7 @@ impl RefreshArgs {
         let mut credential = settings.credentials()?.find(Touch::Use)?;
         let client = credential.client()?;
         let ends = credential.refresh(&client)?;
-        let ends = ends.strftime("%Y-%m-%d %H:%M UTC");
+        let ends = ends.date_time().strftime("%Y-%m-%d %H:%M UTC");
         if let Some(context) = credential.context() {
             let name = &context.name;
             settings.console.note(&format!(

@@ -5,16 +5,22 @@ use jiff::Timestamp;
 use super::Report;
 use crate::api::{self, CertificateProblem, Fault, Kind, RequestError, RootsError, Unreachable};
 use crate::app::CertificatesError;
+use crate::base_url::PathError;
 use crate::cli::error::{CallError, Shown};
 use crate::cli::exit::Exit;
 
 const NAME_CERTIFICATES: &str = "name a file with a certificate authority in PEM with --ca-cert";
+const NO_HOST: RequestError = RequestError::Path(PathError::NoHost);
+const LOG_IN_ELSEWHERE: &str = "log in at an address that works with `cldkctl auth --base-url URL`";
 
 pub(super) fn failed(error: &api::Error) -> Report {
     if let Some(hint) = certificate_problem(error).and_then(of_certificate) {
         return Report::new(Exit::Unreachable, error.to_string()).hint(hint);
     }
     let (exit, hint) = match error.kind() {
+        Kind::Usage if matches!(error, api::Error::Request(NO_HOST)) => {
+            (Exit::Unreachable, LOG_IN_ELSEWHERE)
+        }
         Kind::Usage if matches!(error, api::Error::Proxy { .. }) => (
             Exit::Usage,
             "set it to an address such as http://proxy.example:3128, or unset it",
@@ -160,6 +166,9 @@ pub(super) fn call(error: &CallError) -> Report {
             error.to_string(),
             "name a media type, such as application/json",
         ),
+        CallError::Request(error @ NO_HOST) => {
+            (Exit::Unreachable, error.to_string(), LOG_IN_ELSEWHERE)
+        }
         CallError::Request(error) => (
             Exit::Usage,
             error.to_string(),

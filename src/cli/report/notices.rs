@@ -1,5 +1,7 @@
 //! The words of what a use case says on its way.
 
+use std::path::Path;
+
 use jiff::SignedDuration;
 
 use super::{Report, commands};
@@ -8,6 +10,7 @@ use crate::app::{self, KeyError, MemoryError, Notice, Step, Task};
 use crate::base_url::Origin;
 use crate::cli::time_span::in_words;
 use crate::secret::TokenError;
+use crate::vault::SealError;
 
 /// How much a notice matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +23,20 @@ pub enum Level {
     Question,
     /// The same, and says why the last answer does not do.
     Refusal,
+}
+
+/// That a vault opens and cannot be saved, and what helps.
+#[must_use]
+pub fn unsavable(path: &Path, error: &SealError) -> String {
+    let cure = match error {
+        SealError::Disagrees => "set the passphrase anew with `cldkctl vault passphrase`",
+        SealError::Contents(_) => "log in to a new vault with `cldkctl auth --vault FILE`",
+        _ => "install the newer cldkctl that wrote it",
+    };
+    format!(
+        "the vault {} can be read, and not saved: {error}; {cure}",
+        path.display()
+    )
 }
 
 /// The words of a notice.

@@ -12,7 +12,7 @@ use crate::app::{
     CertificatesError, Error as AppError, IdentityKind, Input, KeyError, LoginError, MemoryError,
     NewPassphraseError,
 };
-use crate::base_url::BaseUrl;
+use crate::base_url::{BaseUrl, PathError};
 use crate::cli::error::{
     AuthError, BackupError, CallError, CostError, Error, ExecError, LockError, OutputError,
     RecipientError, RecoveryKeyError, RestoreError, SettingsError, Shown, VaultError,
@@ -154,9 +154,10 @@ fn new_passphrases() -> Vec<NewPassphraseError> {
     ]
 }
 
-fn seals() -> [SealError; 17] {
+fn seals() -> [SealError; 19] {
     [
         SealError::NotAge,
+        SealError::Around,
         SealError::NewerAge,
         SealError::Scrypt,
         SealError::LongHeader,
@@ -174,7 +175,8 @@ fn seals() -> [SealError; 17] {
         SealError::Damaged("its payload does not end"),
         SealError::PerhapsNewer,
         SealError::Mac,
-        SealError::Contents(ContentsError::Newer(2)),
+        SealError::Contents(ContentsError::Newer("2".to_owned())),
+        SealError::Contents(ContentsError::NotAVault),
         SealError::Disagrees,
         SealError::Plugin(PluginError::Missing("yubikey".to_owned())),
         SealError::Plugin(PluginError::Refused("the PIN is wrong".to_owned())),
@@ -185,8 +187,9 @@ fn seals() -> [SealError; 17] {
     ]
 }
 
-fn unsaved() -> [SealError; 5] {
+fn unsaved() -> [SealError; 6] {
     [
+        SealError::Contents(ContentsError::LastRevision),
         SealError::Contents(ContentsError::Damaged("they are longer than 32 MiB")),
         SealError::Plugin(PluginError::Missing("yubikey".to_owned())),
         SealError::Recipient,
@@ -274,6 +277,7 @@ fn apis() -> Vec<api::Error> {
             variable: "HTTPS_PROXY",
         },
         api::Error::Request(RequestError::ContentType),
+        api::Error::Request(RequestError::Path(PathError::NoHost)),
         api::Error::Setup("no thread".to_owned()),
     ]
 }
@@ -366,6 +370,7 @@ fn calls() -> Vec<CallError> {
         CallError::Method,
         CallError::Request(RequestError::TooLong(8192)),
         CallError::Request(RequestError::ContentType),
+        CallError::Request(RequestError::Path(PathError::NoHost)),
         CallError::Body("cannot read /home/sari/file".to_owned()),
         CallError::BodyTooLarge(file()),
         CallError::Rejected {

@@ -9,7 +9,10 @@ use crate::cli::error::{BackupError, RecoveryKeyError, RestoreError, VaultError}
 use crate::cli::exit::Exit;
 use crate::files::StoreError;
 use crate::secret::shown_path;
-use crate::vault::{ContentsError, PluginError, SealError, stanza::StanzaError};
+use crate::vault::{Class, ContentsError, PluginError, SealError, stanza::StanzaError};
+
+const AROUND: &str = "remove what is around it: keep the lines from -----BEGIN to -----END, and \
+                      nothing in front of them";
 
 /// The vault cannot be read or opened.
 pub(super) fn unusable(path: &Path, error: &SealError) -> Report {
@@ -45,14 +48,21 @@ fn unusable_file(what: &str, path: &Path, error: &SealError) -> Report {
         SealError::TooCostly { .. } => bad(
             "if you trust the file, raise the limit with --kdf-ceiling MEMORY[,ITERATIONS[,LANES]]",
         ),
-        SealError::NotAge | SealError::Scrypt => bad("it is not a vault: check --vault"),
+        SealError::NotAge | SealError::Scrypt | SealError::Contents(ContentsError::NotAVault) => {
+            bad("it is not a vault: check --vault")
+        }
+        SealError::Around => bad(AROUND),
+        SealError::Contents(ContentsError::LastRevision) => unsaved(path, error),
         // Of sealing alone.
         SealError::Recipient | SealError::Seal(_) | SealError::Mixed | SealError::TooMany => {
             unsaved(path, error)
         }
-        SealError::Disagrees => bad(
-            "a save would lock the passphrase out, so it can only be read: put a backup in its place",
-        ),
+        SealError::Disagrees => Report {
+            what: format!("cannot save the vault {path_shown}: {error}"),
+            ..bad(
+                "it can be read; to save it again, set its passphrase with `cldkctl vault passphrase`",
+            )
+        },
         SealError::Mac => bad(
             "put a backup in its place; if you used a plugin's identity, check first that it opens the backup",
         ),
@@ -91,6 +101,10 @@ pub(super) fn unsaved(path: &Path, error: &SealError) -> Report {
         SealError::Contents(ContentsError::Damaged(why)) => (
             format!("its contents could not be read again: {why}"),
             "make a smaller change, or remove a context with `cldkctl auth logout`; ",
+        ),
+        SealError::Contents(ContentsError::LastRevision) => (
+            error.to_string(),
+            "it can still be read; log in to a new vault with `cldkctl auth --vault FILE`; ",
         ),
         SealError::Plugin(_) => (
             error.to_string(),
@@ -217,18 +231,10 @@ pub(super) fn restore(error: &RestoreError) -> Report {
         .hint("name a file that `cldkctl vault backup` made"),
         RestoreError::Unusable(path, error) => {
             let report = unusable_file("backup", path, error);
-            match error {
-                SealError::Stanza(StanzaError::Newer)
-                | SealError::Contents(ContentsError::Newer(_)) => report,
+            match (error, error.class()) {
+                (SealError::Around | SealError::TooCostly { .. }, _) => report,
                 // What to do about a vault does not help with a backup.
-                SealError::NotAge
-                | SealError::Scrypt
-                | SealError::Mac
-                | SealError::LongHeader
-                | SealError::ManyStanzas
-                | SealError::Stanza(_)
-                | SealError::Damaged(_)
-                | SealError::Contents(_) => {
+                (_, Some(Class::Damaged | Class::Foreign)) => {
                     report.hint("name another file that `cldkctl vault backup` made")
                 }
                 _ => report,

@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use age::secrecy::ExposeSecret;
 use age::x25519;
 use clap::Args;
-use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use self::kit::Kit;
@@ -17,6 +16,7 @@ use crate::cli::error::{Error, RecoveryKeyError};
 use crate::cli::settings::Settings;
 use crate::interrupt;
 use crate::keeper::Touch;
+use crate::platform;
 use crate::qr::{Qr, Resilience};
 use crate::vault::RecipientEntry;
 
@@ -90,7 +90,7 @@ impl RecoveryKeyArgs {
             |added, replace| match &kit {
                 Some(kit) => {
                     let sheet = Sheet {
-                        made: Timestamp::now(),
+                        made: platform::now(),
                         vault_id: &added.vault_id,
                         label: &added.label,
                         recipient: &recipient,

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use jiff::Timestamp;
 
 use super::REPLACED;
 use crate::app::{
@@ -14,9 +13,10 @@ use crate::cli::settings::Settings;
 use crate::files::{MAX_FILE_BYTES, Store, StoreError, is_done};
 use crate::interrupt;
 use crate::keeper::Touch;
+use crate::platform;
 use crate::prompt::source;
 use crate::secret::Passphrase;
-use crate::vault::Sealed;
+use crate::vault::{Sealed, without_blank_lines};
 
 /// Put a backup in place of the vault, once it has been opened
 ///
@@ -52,8 +52,9 @@ impl RestoreArgs {
             return Err(RestoreError::StdinTwice.into());
         }
         let (store, bytes) = read(&self.file)?;
+        let bytes = without_blank_lines(&bytes);
         let backup = settings.vault.copy_in(store);
-        let sealed = Sealed::parse(&bytes).map_err(|error| unusable(backup.unusable(error)))?;
+        let sealed = Sealed::parse(bytes).map_err(|error| unusable(backup.unusable(error)))?;
         let exists = settings.vault.store.find()?.is_some();
         if exists && !self.force && !self.merge {
             return Err(RestoreError::Exists(settings.vault.path().to_owned()).into());
@@ -67,7 +68,7 @@ impl RestoreArgs {
         if exists && self.merge {
             return merge(settings, opened, passphrase.as_ref());
         }
-        replace(settings, &bytes, &opened)
+        replace(settings, bytes, &opened)
     }
 }
 
@@ -139,7 +140,7 @@ fn replace(settings: &Settings, bytes: &[u8], opened: &OpenVault<'_>) -> Result<
     let _hold = interrupt::hold();
     let kept = match locked.read()? {
         Some(old) => {
-            let date = Timestamp::now().strftime("%Y%m%dT%H%M%S%.3fZ");
+            let date = platform::now().strftime("%Y%m%dT%H%M%S%.3fZ");
             Some(locked.keep_copy(&old, &format!("{REPLACED}{date}"))?)
         }
         None => None,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::app::{Rollback, Standing, Vault};
 use crate::cli::console::{show, table};
 use crate::cli::error::{Error, VaultError};
-use crate::cli::report::notices::older;
+use crate::cli::report::notices::{older, unsavable};
 use crate::cli::settings::Settings;
 use crate::keeper::Touch;
 use crate::printable::printable;
@@ -16,7 +16,8 @@ use crate::vault::Cost;
 ///
 /// Exits with 0 if the vault is sound, with 5 if the passphrase or identity does not open
 /// it, and with 6 if it is damaged, altered or not a vault. A copy elsewhere is checked with
-/// --vault. A vault that is older than one that was seen before is used, and reported.
+/// --vault. A vault that is older than one that was seen before, or that can be read and not
+/// saved, is used, and reported.
 #[derive(Args, Debug)]
 #[command(after_long_help = examples!(
     "cldkctl vault verify",
@@ -39,6 +40,9 @@ struct Found {
     /// from one.
     #[serde(skip_serializing_if = "Option::is_none")]
     newer_seen: Option<u64>,
+    /// Why it can be read and not saved, where that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unsavable: Option<String>,
     kdf: Option<Cost>,
     recipients: Vec<String>,
     contexts: Vec<String>,
@@ -53,8 +57,13 @@ impl VerifyArgs {
             ..settings.vault.clone()
         };
         let vault = unalarmed.unseal(&sealed, Touch::Use)?;
-        vault.check_agrees(&sealed)?;
         let contents = &vault.contents;
+        let unsaved = vault.unsavable(&sealed);
+        if let Some(error) = &unsaved {
+            settings
+                .console
+                .warn(&unsavable(settings.vault.path(), error));
+        }
         if self.accept_older {
             let accepted = settings.vault.rollback.accept(contents);
             accepted.map_err(VaultError::NotAccepted)?;
@@ -69,6 +78,7 @@ impl VerifyArgs {
             id: contents.id.clone(),
             revision: contents.revision,
             newer_seen,
+            unsavable: unsaved.map(|error| error.to_string()),
             kdf: contents.kdf().map(|kdf| kdf.cost),
             recipients: contents
                 .recipients
@@ -100,8 +110,12 @@ fn as_table(found: &Found) -> String {
             format!("{}, which {older}: {seen} was seen before", found.revision)
         }
     };
+    let sound = match found.unsavable {
+        None => "is sound",
+        Some(_) => "can be read, and not saved",
+    };
     table(&[
-        ("Vault", format!("{} is sound", printable(&found.vault))),
+        ("Vault", format!("{} {sound}", printable(&found.vault))),
         ("Vault id", found.id.clone()),
         ("Version", found.version.to_string()),
         ("Revision", revision),

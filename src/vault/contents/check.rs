@@ -4,7 +4,7 @@ use super::{Contents, RecipientEntry};
 use crate::vault::public;
 
 /// The largest revision: the largest integer that every JSON reader holds exactly.
-const MAX_REVISION: u64 = (1 << 53) - 1;
+pub(super) const MAX_REVISION: u64 = (1 << 53) - 1;
 /// The longest recipient, in characters.
 const MAX_RECIPIENT_CHARACTERS: usize = 65_536;
 

@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::ContextName;
-use super::strict::{bare_base_url, bare_token, present, utc};
+use super::strict::{bare_base_url, bare_token, present};
+use super::{ContextName, Time};
 use crate::base_url::BaseUrl;
 use crate::secret::Token;
 
@@ -24,8 +24,7 @@ pub struct Context {
     #[serde(deserialize_with = "bare_token")]
     pub token: Token,
     /// When the API last accepted the token.
-    #[serde(deserialize_with = "utc")]
-    pub verified_at: Timestamp,
+    pub verified_at: Time,
     /// What the API said of the account.
     pub account: Map<String, Value>,
     /// The session that the token was last exchanged for.
@@ -50,8 +49,7 @@ pub struct Session {
     #[serde(deserialize_with = "bare_token")]
     pub token: Token,
     /// When it ends.
-    #[serde(deserialize_with = "utc")]
-    pub expires_at: Timestamp,
+    pub expires_at: Time,
     /// Also [`CLOCK_BEHIND`], where it was.
     #[serde(flatten)]
     extra: Map<String, Value>,
@@ -113,7 +111,7 @@ impl Context {
             name,
             base_url,
             token,
-            verified_at,
+            verified_at: verified_at.into(),
             account: Map::new(),
             session: None,
             defaults: Defaults::default(),
@@ -128,7 +126,7 @@ impl Session {
     pub fn new(token: Token, expires_at: Timestamp) -> Self {
         Self {
             token,
-            expires_at,
+            expires_at: expires_at.into(),
             extra: Map::new(),
         }
     }
@@ -154,7 +152,8 @@ impl Session {
         let now = now
             .checked_add(SignedDuration::from_secs(behind))
             .unwrap_or(Timestamp::MAX);
-        self.expires_at.duration_since(now) < MARGIN || verified_at.duration_since(now) > MARGIN
+        self.expires_at.timestamp().duration_since(now) < MARGIN
+            || verified_at.duration_since(now) > MARGIN
     }
 }
 

@@ -3,11 +3,10 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 
-use crate::base_url::{BaseUrl, is_plain};
+use crate::base_url::BaseUrl;
 use crate::secret::Token;
 
 /// A field that may be absent, but not `null`.
@@ -18,7 +17,7 @@ pub(super) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 }
 
 /// A text as `parse` takes it, handed to it where it lies: no copy of a token is left behind.
-fn text<'de, T, D: Deserializer<'de>>(
+pub(super) fn text<'de, T, D: Deserializer<'de>>(
     deserializer: D,
     what: &'static str,
     parse: impl FnOnce(&str) -> Option<T>,
@@ -61,33 +60,10 @@ pub(super) fn bare_base_url<'de, D: Deserializer<'de>>(
         BEFORE.with_borrow_mut(|before| match before {
             Some((written, url)) if written == text => Some(url.clone()),
             _ => {
-                let url: BaseUrl = is_plain(text).then(|| text.parse().ok())??;
+                let url = BaseUrl::stored(text)?;
                 *before = Some((text.to_owned(), url.clone()));
                 Some(url)
             }
         })
     })
-}
-
-/// A time in UTC, in the one spelling of `vault-format.md`: RFC 3339 has many.
-pub(super) fn utc<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-    text(deserializer, "a time in UTC", time)
-}
-
-fn time(text: &str) -> Option<Timestamp> {
-    let shape = |(place, byte): (usize, u8)| match place {
-        4 | 7 => byte == b'-',
-        10 => byte == b'T',
-        13 | 16 => byte == b':',
-        19 => byte == b'.',
-        _ => byte.is_ascii_digit(),
-    };
-    let fits = text.strip_suffix('Z').is_some_and(|rest| {
-        // 19 to the seconds, or those and a fraction of 1 to 9 digits.
-        matches!(rest.len(), 19 | 21..=29)
-            && rest.bytes().enumerate().all(shape)
-            && &rest[17..19] < "60"
-            && &rest[..4] != "0000"
-    });
-    fits.then(|| text.parse().ok())?
 }

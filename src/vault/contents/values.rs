@@ -1,7 +1,36 @@
-//! How many values JSON has: a reader needs hundreds of bytes for one of two, such as `{}`.
+//! How many values JSON has, and how deep: a reader needs hundreds of bytes for one of two, such
+//! as `{}`, and some of its stack for each level.
 
 /// The most values that contents may have, at all depths.
 pub(super) const MAX_VALUES: usize = 500_000;
+
+/// The most arrays and objects within each other.
+const MAX_DEPTH: usize = 64;
+
+/// Whether arrays and objects are nested deeper than [`MAX_DEPTH`]. What is no JSON may be either.
+pub(super) fn are_too_deep(json: &[u8]) -> bool {
+    let mut depth = 0_usize;
+    let mut bytes = json.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'[' | b'{' if depth == MAX_DEPTH => return true,
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            b'"' => skip_string(&mut bytes),
+            _ => {}
+        }
+    }
+    false
+}
+
+/// To the end of a string that was begun; a backslash takes the next byte along.
+fn skip_string(bytes: &mut std::slice::Iter<'_, u8>) {
+    while let Some(byte) = bytes.next().filter(|byte| **byte != b'"') {
+        if *byte == b'\\' {
+            bytes.next();
+        }
+    }
+}
 
 /// Whether there are more than [`MAX_VALUES`] in `json`. What is no JSON has some number, too.
 pub(super) fn are_too_many(json: &[u8]) -> bool {
@@ -42,12 +71,7 @@ fn count(json: &[u8]) -> usize {
         }
         opened = matches!(byte, b'[' | b'{');
         if *byte == b'"' {
-            // To its end; a backslash takes the next byte along.
-            while let Some(byte) = bytes.next().filter(|byte| **byte != b'"') {
-                if *byte == b'\\' {
-                    bytes.next();
-                }
-            }
+            skip_string(&mut bytes);
         }
     }
     count
@@ -86,6 +110,17 @@ mod tests {
                 "{json}"
             );
         }
+    }
+
+    #[test]
+    fn at_most_so_deep_are_taken() {
+        let json = |depth: usize| format!("{}0{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(!are_too_deep(json(MAX_DEPTH).as_bytes()));
+        assert!(are_too_deep(json(MAX_DEPTH + 1).as_bytes()));
+        let side_by_side = format!("[{}0]", "{},".repeat(1000));
+        assert!(!are_too_deep(side_by_side.as_bytes()));
+        let in_a_text = format!(r#"["\"{}"]"#, "[".repeat(1000));
+        assert!(!are_too_deep(in_a_text.as_bytes()));
     }
 
     #[test]

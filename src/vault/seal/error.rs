@@ -16,6 +16,9 @@ pub enum SealError {
     /// It is no age file.
     #[error("it is not an age file")]
     NotAge,
+    /// It has an armored age file in it, and something else around that: mail, a terminal.
+    #[error("there is an armored file inside, and something else around it")]
+    Around,
     /// It is an age file of a version that nobody knew when this was written.
     #[error("it is an age file of a newer version")]
     NewerAge,
@@ -81,7 +84,51 @@ pub enum SealError {
     Seal(io::Error),
 }
 
+/// What a file is that does not open, in the words of `vault-format.md`, section 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The passphrase or identity opens no stanza of it.
+    WrongKey,
+    /// Malformed, altered, cut short, or beyond a limit.
+    Damaged,
+    /// Of a version that is not known here.
+    Newer,
+    /// Not a vault.
+    Foreign,
+}
+
 impl SealError {
+    /// What the file is; `None` where the failure is not the file's.
+    #[must_use]
+    pub fn class(&self) -> Option<Class> {
+        Some(match self {
+            Self::NoMatch => Class::WrongKey,
+            Self::NewerAge
+            | Self::PerhapsNewer
+            | Self::Stanza(StanzaError::Newer)
+            | Self::Contents(ContentsError::Newer(_)) => Class::Newer,
+            Self::NotAge | Self::Scrypt | Self::Contents(ContentsError::NotAVault) => {
+                Class::Foreign
+            }
+            Self::Around
+            | Self::LongHeader
+            | Self::ManyStanzas
+            | Self::Stanza(_)
+            | Self::TooCostly { .. }
+            | Self::Damaged(_)
+            | Self::Mac
+            | Self::Contents(ContentsError::Damaged(_)) => Class::Damaged,
+            Self::Contents(ContentsError::LastRevision)
+            | Self::Disagrees
+            | Self::Identity(_)
+            | Self::Recipient
+            | Self::Plugin(_)
+            | Self::Mixed
+            | Self::TooMany
+            | Self::Seal(_) => return None,
+        })
+    }
+
     /// What an identity or a recipient of ours failed with: `age` passes an I/O error on.
     pub(super) fn from_io(error: io::Error, otherwise: impl FnOnce(io::Error) -> Self) -> Self {
         match error.downcast::<PluginError>() {

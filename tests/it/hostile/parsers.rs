@@ -219,7 +219,7 @@ proptest! {
         let now = Timestamp::from_second(now).unwrap();
         let ends = |claims: &str| {
             let jwt = format!("e30.{}.c2ln", BASE64_URL_SAFE_NO_PAD.encode(claims));
-            session(Token::parse(&jwt).unwrap(), now).expires_at.duration_since(now)
+            session(Token::parse(&jwt).unwrap(), now).expires_at.timestamp().duration_since(now)
         };
         let month = SignedDuration::from_hours(30 * 24);
         prop_assert!(ends(&claims) <= month);

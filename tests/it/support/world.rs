@@ -238,6 +238,17 @@ impl World {
         path
     }
 
+    /// A vault in its place, as a login would have left it.
+    #[track_caller]
+    pub fn write_vault(&self, file: impl AsRef<[u8]>) {
+        let path = self.vault_path();
+        let folder = path.parent().expect("a folder");
+        fs::create_dir_all(folder).expect("a folder can be made");
+        set_mode(folder, 0o700);
+        let written = self.write("vault.age", file);
+        fs::rename(written, path).expect("one file system");
+    }
+
     /// Every regular file in the home, hidden ones too, with its bytes.
     pub fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         files_under(&self.home())
