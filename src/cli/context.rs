@@ -10,7 +10,7 @@ mod show;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::console::table;
+use super::console::{table, to_the_second};
 use super::error::Error;
 use super::settings::Settings;
 use crate::printable::{printable, printable_start};
@@ -57,7 +57,7 @@ impl ContextArgs {
 /// A context as it is shown: all of it but its secrets.
 #[derive(Serialize)]
 pub(super) struct Shown {
-    name: String,
+    pub(super) name: String,
     current: bool,
     base_url: String,
     account: serde_json::Map<String, serde_json::Value>,
@@ -75,8 +75,11 @@ impl Shown {
             current: contents.current_context.as_ref() == Some(&context.name),
             base_url: context.base_url.to_string(),
             account: context.account.clone(),
-            verified_at: context.verified_at,
-            session_expires_at: context.session.as_ref().map(|session| session.expires_at),
+            verified_at: to_the_second(context.verified_at),
+            session_expires_at: context
+                .session
+                .as_ref()
+                .map(|session| to_the_second(session.expires_at)),
             defaults: context.defaults.clone(),
         }
     }

@@ -55,6 +55,7 @@ mod docs {
     mod drill;
     mod help;
     mod house;
+    mod json;
     mod readme;
     mod recipes;
     mod security;

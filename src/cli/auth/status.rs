@@ -15,6 +15,7 @@ use crate::cli::time_span::in_words;
 use crate::interrupt;
 use crate::keeper::{Description, Scope, Touch};
 use crate::printable::printable;
+use crate::vault::Cost;
 
 /// Show what is stored and whether it is locked, without asking for a passphrase
 ///
@@ -41,8 +42,7 @@ struct Status {
     token_from_environment: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     unlocked_by: Option<Description>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kdf: Option<String>,
+    kdf: Option<Cost>,
     /// There when the vault could be opened without asking.
     #[serde(skip_serializing_if = "Option::is_none")]
     contexts: Option<Vec<Shown>>,
@@ -79,7 +79,7 @@ impl StatusArgs {
             locked: sealed.is_some() && held.is_none(),
             token_from_environment: settings.token()?.is_some(),
             unlocked_by: held,
-            kdf: cost.map(|cost| cost.to_string()),
+            kdf: cost,
             contexts: opened.map(|vault| Shown::all(&vault.contents)),
             accepted: check.as_ref().map(verdict),
         };
@@ -138,7 +138,7 @@ fn as_table(status: &Status) -> String {
             .unlocked_by
             .as_ref()
             .map_or_else(|| "locked".to_owned(), unlocked);
-        let cost = status.kdf.clone();
+        let cost = status.kdf.map(|cost| cost.to_string());
         rows.push(("Vault", printable(&status.vault).to_string()));
         rows.push(("State", state));
         rows.push((

@@ -4,7 +4,9 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::console::{show, table};
+use super::recipients;
+use crate::cli::console::{show, table, to_the_second};
+use crate::cli::context;
 use crate::cli::error::Error;
 use crate::cli::settings::Settings;
 use crate::printable::printable;
@@ -40,8 +42,8 @@ struct Opened {
     version: u64,
     id: String,
     revision: u64,
-    contexts: usize,
-    recipients: usize,
+    contexts: Vec<context::Shown>,
+    recipients: Vec<recipients::Shown>,
 }
 
 impl InfoArgs {
@@ -53,8 +55,8 @@ impl InfoArgs {
         let opened = vault.map(|vault| Opened {
             version: vault.contents.version(),
             revision: vault.contents.revision,
-            contexts: vault.contents.contexts.len(),
-            recipients: vault.contents.recipients.len(),
+            contexts: context::Shown::all(&vault.contents),
+            recipients: recipients::Shown::all(&vault.contents),
             id: vault.contents.id,
         });
         let metadata = std::fs::metadata(settings.vault.path()).ok();
@@ -64,7 +66,7 @@ impl InfoArgs {
         let info = Info {
             vault: settings.vault.path().display().to_string(),
             bytes: metadata.as_ref().map_or(0, std::fs::Metadata::len),
-            modified: modified.and_then(|time| Timestamp::try_from(time).ok()),
+            modified: modified.and_then(|time| Timestamp::try_from(time).ok().map(to_the_second)),
             armored: sealed.is_armored(),
             kdf,
             recommended_kdf: Cost::DEFAULT,
@@ -105,8 +107,8 @@ fn as_table(info: &Info) -> String {
         rows.push(("Vault id", opened.id.clone()));
         rows.push(("Version", opened.version.to_string()));
         rows.push(("Revision", opened.revision.to_string()));
-        rows.push(("Contexts", opened.contexts.to_string()));
-        rows.push(("Recipients", opened.recipients.to_string()));
+        rows.push(("Contexts", opened.contexts.len().to_string()));
+        rows.push(("Recipients", opened.recipients.len().to_string()));
     }
     table(&rows)
 }

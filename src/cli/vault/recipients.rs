@@ -5,9 +5,12 @@ mod list;
 mod remove;
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
 use crate::cli::error::Error;
 use crate::cli::settings::Settings;
+use crate::vault::contents::PASSPHRASE;
+use crate::vault::{Contents, Cost, PublicRecipient, RecipientEntry};
 
 /// See and change who can open the vault besides the passphrase
 ///
@@ -36,6 +39,45 @@ impl RecipientsArgs {
             RecipientsCommand::List(args) => args.run(settings),
             RecipientsCommand::Add(args) => args.run(settings),
             RecipientsCommand::Remove(args) => args.run(settings),
+        }
+    }
+}
+
+/// A recipient as it is shown.
+#[derive(Serialize)]
+pub(super) struct Shown {
+    /// For a person.
+    #[serde(skip)]
+    pub(super) name: String,
+    label: Option<String>,
+    kind: String,
+    passphrase: bool,
+    /// None of the passphrase's own, which stays inside the vault: whoever knows it can make
+    /// files that open under the passphrase (`vault-format.md`, section 9).
+    recipient: Option<String>,
+    /// What the passphrase's key costs.
+    kdf: Option<Cost>,
+}
+
+impl Shown {
+    pub(super) fn all(contents: &Contents) -> Vec<Self> {
+        contents.recipients.iter().map(Self::new).collect()
+    }
+
+    fn new(entry: &RecipientEntry) -> Self {
+        let kdf = entry.kdf();
+        let kind = match entry.recipient.parse::<PublicRecipient>() {
+            _ if kdf.is_some() => PASSPHRASE.to_owned(),
+            Ok(recipient) => recipient.kind(),
+            Err(_) => "unknown".to_owned(),
+        };
+        Self {
+            label: entry.label.clone(),
+            kind,
+            passphrase: kdf.is_some(),
+            name: entry.name(),
+            recipient: kdf.is_none().then(|| entry.recipient.clone()),
+            kdf: kdf.map(|kdf| kdf.cost),
         }
     }
 }

@@ -3,8 +3,10 @@
 use clap::Args;
 use serde::Serialize;
 
+use super::recipients;
 use crate::app::{Rollback, Standing, Vault};
 use crate::cli::console::{show, table};
+use crate::cli::context;
 use crate::cli::error::{Error, VaultError};
 use crate::cli::report::notices::{older, unsavable};
 use crate::cli::settings::Settings;
@@ -44,8 +46,8 @@ struct Found {
     #[serde(skip_serializing_if = "Option::is_none")]
     unsavable: Option<String>,
     kdf: Option<Cost>,
-    recipients: Vec<String>,
-    contexts: Vec<String>,
+    recipients: Vec<recipients::Shown>,
+    contexts: Vec<context::Shown>,
 }
 
 impl VerifyArgs {
@@ -80,16 +82,8 @@ impl VerifyArgs {
             newer_seen,
             unsavable: unsaved.map(|error| error.to_string()),
             kdf: contents.kdf().map(|kdf| kdf.cost),
-            recipients: contents
-                .recipients
-                .iter()
-                .map(|entry| entry.name())
-                .collect(),
-            contexts: contents
-                .contexts
-                .iter()
-                .map(|context| context.name.to_string())
-                .collect(),
+            recipients: recipients::Shown::all(contents),
+            contexts: context::Shown::all(contents),
         };
         show(settings.output, &found, as_table)
     }
@@ -99,10 +93,12 @@ fn as_table(found: &Found) -> String {
     let cost = found
         .kdf
         .map_or_else(|| "no passphrase".to_owned(), |cost| cost.to_string());
-    let list = |names: &[String]| match names {
+    let list = |names: Vec<&str>| match &names[..] {
         [] => "none".to_owned(),
         names => format!("{} ({})", names.len(), printable(&names.join(", "))),
     };
+    let recipients = found.recipients.iter().map(|it| &*it.name).collect();
+    let contexts = found.contexts.iter().map(|it| &*it.name).collect();
     let revision = match found.newer_seen {
         None => found.revision.to_string(),
         Some(seen) => {
@@ -120,7 +116,7 @@ fn as_table(found: &Found) -> String {
         ("Version", found.version.to_string()),
         ("Revision", revision),
         ("Key derivation", cost),
-        ("Recipients", list(&found.recipients)),
-        ("Contexts", list(&found.contexts)),
+        ("Recipients", list(recipients)),
+        ("Contexts", list(contexts)),
     ])
 }

@@ -50,6 +50,13 @@ fn a_script_gets_all_of_it_as_json() {
     let output = verify(&world, PASSPHRASE, &["-o", "json"]).succeeded();
     let found: Value = serde_json::from_str(&output.stdout).expect("JSON");
     let contents = contents_of(&world.vault_path(), PASSPHRASE);
+    let shown_by = |command: &[&str]| -> Value {
+        let list = world
+            .cldkctl(command)
+            .args(["-o", "json", "--passphrase-stdin"]);
+        let output = list.stdin(PASSPHRASE).run().succeeded();
+        serde_json::from_str(&output.stdout).expect("JSON")
+    };
     assert_eq!(
         found,
         json!({
@@ -58,8 +65,8 @@ fn a_script_gets_all_of_it_as_json() {
             "id": contents["id"],
             "revision": 1,
             "kdf": { "memory_kib": 19456, "iterations": 2, "lanes": 1 },
-            "recipients": ["passphrase"],
-            "contexts": ["default"],
+            "recipients": shown_by(&["vault", "recipients", "list"]),
+            "contexts": shown_by(&["context", "list"]),
         })
     );
     output.assert_no_secret(&[TOKEN, PASSPHRASE]);

@@ -1,15 +1,14 @@
 //! `cldkctl vault recipients list`.
 
 use clap::Args;
-use serde::Serialize;
 
+use super::Shown;
 use crate::cli::console::show;
 use crate::cli::error::Error;
 use crate::cli::settings::Settings;
 use crate::keeper::Touch;
 use crate::printable::printable;
-use crate::vault::contents::{PASSPHRASE, short};
-use crate::vault::{Cost, PublicRecipient, RecipientEntry};
+use crate::vault::contents::short;
 
 /// List who can open the vault
 #[derive(Args, Debug)]
@@ -19,41 +18,11 @@ use crate::vault::{Cost, PublicRecipient, RecipientEntry};
 ))]
 pub(super) struct ListArgs {}
 
-#[derive(Serialize)]
-struct Shown {
-    label: Option<String>,
-    kind: String,
-    passphrase: bool,
-    /// None of the passphrase's own, which stays inside the vault: whoever knows it can make
-    /// files that open under the passphrase (`vault-format.md`, section 9).
-    recipient: Option<String>,
-    /// What the passphrase's key costs.
-    kdf: Option<Cost>,
-}
-
 impl ListArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         let vault = settings.vault.open(Touch::Use)?;
-        let all: Vec<_> = vault.contents.recipients.iter().map(Shown::new).collect();
+        let all = Shown::all(&vault.contents);
         show(settings.output, &all, |all| as_table(all))
-    }
-}
-
-impl Shown {
-    fn new(entry: &RecipientEntry) -> Self {
-        let kdf = entry.kdf();
-        let kind = match entry.recipient.parse::<PublicRecipient>() {
-            _ if kdf.is_some() => PASSPHRASE.to_owned(),
-            Ok(recipient) => recipient.kind(),
-            Err(_) => "unknown".to_owned(),
-        };
-        Self {
-            label: entry.label.clone(),
-            kind,
-            passphrase: kdf.is_some(),
-            recipient: kdf.is_none().then(|| entry.recipient.clone()),
-            kdf: kdf.map(|kdf| kdf.cost),
-        }
     }
 }
 
