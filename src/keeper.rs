@@ -103,6 +103,9 @@ pub enum KeeperError {
     /// The kernel has no keyrings for us, or refuses them, as containers' seccomp profiles do.
     #[error("the kernel keyring is not available here ({0})")]
     NoKeyring(String),
+    /// The kernel has keyrings, and does not put this key into one.
+    #[error("the kernel keyring does not take the key ({0})")]
+    NotTaken(String),
     /// The agent cannot be started or reached.
     #[error("the agent is not available: {0}")]
     NoAgent(String),
@@ -134,6 +137,16 @@ pub trait Keeper {
     /// When this keeper is not available, or does not let go of one.
     fn forget(&self, slot: &Slot, reach: Reach) -> Result<Forgotten, KeeperError>;
 
+    /// Forgets what this login can use of a vault's keys, but for the one that this keeper has just
+    /// been given for this scope.
+    ///
+    /// # Errors
+    /// As [`forget`](Self::forget).
+    fn forget_others(&self, slot: &Slot, given: Scope) -> Result<Forgotten, KeeperError>;
+
+    /// What a person knows it by.
+    fn name(&self) -> &'static str;
+
     /// Whether a key of [`Scope::Session`] is kept from the user's other logins.
     fn tells_logins_apart(&self) -> bool;
 
@@ -155,6 +168,19 @@ pub enum Choice {
     Keyring,
     /// The agent, a background process of this program
     Agent,
+}
+
+/// Who holds a key now.
+#[derive(Debug)]
+pub struct Held {
+    /// The keeper's name.
+    pub by: &'static str,
+    /// For whom.
+    pub scope: Scope,
+    /// Whether the user's other logins share it although it is for the session.
+    pub is_shared: bool,
+    /// Why one who would have been better did not take it.
+    pub refused: Option<KeeperError>,
 }
 
 /// The keepers of a choice, the preferred one first.
@@ -194,16 +220,23 @@ impl Keepers {
         self.0.is_empty()
     }
 
-    /// Holds a key with the first keeper that can. Says whether the user's other logins share
-    /// it although it is for the session.
+    /// Holds a key with the first keeper that can.
     ///
     /// # Errors
     /// When none can: the reasons of all.
-    pub fn put(&self, slot: &Slot, held: &CachedKey, scope: Scope) -> Result<bool, KeepersError> {
+    pub fn put(&self, slot: &Slot, held: &CachedKey, scope: Scope) -> Result<Held, KeepersError> {
         let mut reasons = Vec::new();
         for keeper in &self.0 {
             match keeper.put(slot, held, scope) {
-                Ok(()) => return Ok(scope == Scope::Session && !keeper.tells_logins_apart()),
+                Ok(()) => {
+                    let refused = |reason: &KeeperError| matches!(reason, KeeperError::NotTaken(_));
+                    return Ok(Held {
+                        by: keeper.name(),
+                        scope,
+                        is_shared: scope == Scope::Session && !keeper.tells_logins_apart(),
+                        refused: reasons.into_iter().find(refused),
+                    });
+                }
                 Err(error) => reasons.push(error),
             }
         }
@@ -229,10 +262,29 @@ impl Keepers {
     /// # Errors
     /// When one may hold a key still. A keeper that is not available has none.
     pub fn forget(&self, slot: &Slot, reach: Reach) -> Result<Forgotten, KeepersError> {
+        self.each(|keeper| keeper.forget(slot, reach))
+    }
+
+    /// Makes every keeper forget what this login can use of the vault's keys, but for the one that
+    /// was just put.
+    ///
+    /// # Errors
+    /// As [`forget`](Self::forget).
+    pub fn forget_others(&self, slot: &Slot, held: &Held) -> Result<Forgotten, KeepersError> {
+        self.each(|keeper| match keeper.name() == held.by {
+            true => keeper.forget_others(slot, held.scope),
+            false => keeper.forget(slot, Reach::Login),
+        })
+    }
+
+    fn each(
+        &self,
+        forget: impl Fn(&dyn Keeper) -> Result<Forgotten, KeeperError>,
+    ) -> Result<Forgotten, KeepersError> {
         let (mut all, mut kept) = (Forgotten::default(), Vec::new());
         // Each is asked, whatever the one before had.
         for keeper in &self.0 {
-            match keeper.forget(slot, reach) {
+            match forget(&**keeper) {
                 Ok(forgotten) => {
                     all.any |= forgotten.any;
                     all.unseen |= forgotten.unseen;

@@ -9,7 +9,7 @@ use super::error::{Error, MemoryError};
 use crate::api::{Event, RootsError};
 use crate::base_url::Origin;
 use crate::files::StoreError;
-use crate::keeper::KeepersError;
+use crate::keeper::{KeeperError, KeepersError};
 use crate::prompt::{Asker, PromptError};
 use crate::secret::TokenError;
 use crate::vault::{ContextName, Cost};
@@ -52,6 +52,9 @@ pub enum Notice<'a> {
     MayStayUnlocked(&'a KeepersError),
     /// All of the user's logins share the unlocked vault, though it is for the session.
     SharedByLogins,
+    /// The same, since this keeper holds the key in place of one that tells them apart, for this
+    /// reason.
+    HeldByAnother(&'a str, &'a KeeperError),
     /// The vault is older than one that was seen here.
     OlderCopy {
         /// The vault.

@@ -12,7 +12,8 @@ use super::tries::{another_may_do, tries};
 use super::ui::{Notice, Step, Task, Ui};
 use super::vault_key::VaultKey;
 use crate::keeper::{
-    CachedKey, Choice, Description, Found, Keepers, KeepersError, Limits, Reach, Scope, Slot, Touch,
+    CachedKey, Choice, Description, Found, Held, Keepers, KeepersError, Limits, Reach, Scope, Slot,
+    Touch,
 };
 use crate::prompt::identity;
 use crate::prompt::source::Holds;
@@ -303,26 +304,37 @@ impl Unlocker {
     }
 
     /// Leaves the vault unlocked for the next commands, and says so if that is for more logins
-    /// than it is meant for. An identity is not kept.
+    /// than it is meant for. Gives who holds the key; an identity is not kept.
     ///
     /// # Errors
-    /// When no keeper can hold the key.
+    /// When no keeper can hold the key. What was held before is still held.
     pub fn try_keep(
         &self,
         keepers: &Keepers,
         key: &VaultKey,
         limits: Limits,
         scope: Scope,
-    ) -> Result<(), KeepersError> {
+    ) -> Result<Option<Held>, KeepersError> {
         let VaultKey::Derived(kdf, key) = key else {
-            return Ok(());
+            return Ok(None);
         };
         let key = Key::copied_from(key.expose());
-        let held = CachedKey::new(kdf.salt.clone(), key, scope, limits);
-        if keepers.put(&self.slot(), &held, scope)? {
-            self.ui.tell(&Notice::SharedByLogins);
+        let cached = CachedKey::new(kdf.salt.clone(), key, scope, limits);
+        let held = keepers.put(&self.slot(), &cached, scope)?;
+        match &held.refused {
+            Some(why) if held.is_shared => self.ui.tell(&Notice::HeldByAnother(held.by, why)),
+            None if held.is_shared => self.ui.tell(&Notice::SharedByLogins),
+            _ => {}
         }
-        Ok(())
+        Ok(Some(held))
+    }
+
+    /// Makes every keeper forget what it held before: with other limits, or for others. That one
+    /// cannot be reached does not fail this command.
+    pub fn forget_others(&self, held: &Held) {
+        if let Err(error) = Keepers::new(Choice::Auto).forget_others(&self.slot(), held) {
+            self.ui.tell(&Notice::MayStayUnlocked(&error));
+        }
     }
 
     /// Makes every keeper forget the key, whatever `--keeper` says. That one cannot be reached

@@ -7,7 +7,7 @@ use super::settings::Settings;
 use super::time_span::{TimeSpan, in_words};
 use crate::app;
 use crate::interrupt;
-use crate::keeper::{Keepers, Limits, Reach, Scope};
+use crate::keeper::{Keepers, Limits, Scope};
 
 /// Unlock the vault: further commands need no passphrase for a while
 ///
@@ -54,12 +54,14 @@ impl UnlockArgs {
                 .map_or(settings.vault.unlocker.limits.lifetime, |span| span.0),
         };
         let scope = self.scope.unwrap_or(settings.vault.unlocker.scope);
-        // What was held with other limits or for others is held no longer, by no keeper.
         let unlocker = &settings.vault.unlocker;
-        unlocker.forget(&unlocker.slot(), Reach::Login);
-        unlocker
+        let held = unlocker
             .try_keep(&keepers, &key, limits, scope)
             .map_err(|error| app::Error::NotKept(settings.vault.path().to_owned(), error))?;
+        // Only now: an attempt that fails locks nothing.
+        if let Some(held) = held {
+            unlocker.forget_others(&held);
+        }
         let (idle, lifetime) = (
             in_words(limits.idle.as_secs()),
             in_words(limits.lifetime.as_secs()),

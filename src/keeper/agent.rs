@@ -11,8 +11,9 @@ pub mod wire;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::slice;
 use std::time::{Duration, Instant};
 
 use rustix::io::{Errno, FdFlags};
@@ -75,20 +76,9 @@ impl Keeper for Agent {
     }
 
     fn forget(&self, slot: &Slot, reach: Reach) -> Result<Forgotten, KeeperError> {
-        let (mut forgotten, mut silent) = (Forgotten::default(), None);
-        let request = Request::Forget(slot.clone());
-        let mut forget = |path: &Path| {
-            let reply = ask(path, &request)?;
-            forgotten.any |= matches!(reply, Some(Reply::Forgotten));
-            Ok(())
-        };
         // Also one that was started where XDG_RUNTIME_DIR was another, or none.
         let places = socket::places();
-        for path in &places {
-            if let Err(error) = forget(path) {
-                silent = Some(KeeperError::Silent(path.clone(), error));
-            }
-        }
+        let (mut forgotten, silent) = forget_at(&places, slot);
         if reach == Reach::Everywhere {
             let listed = socket::listed();
             let elsewhere = listed
@@ -96,11 +86,24 @@ impl Keeper for Agent {
                 .flatten()
                 .filter(|path| !places.contains(path));
             // One that says nothing there is perhaps of another home, and has nothing of ours.
-            forgotten.unseen = elsewhere.fold(listed.is_none(), |unseen, path| {
-                unseen | forget(path).is_err()
-            });
+            for path in elsewhere {
+                let (found, silent) = forget_at(slice::from_ref(path), slot);
+                forgotten.any |= found.any;
+                forgotten.unseen |= silent.is_some();
+            }
+            forgotten.unseen |= listed.is_none();
         }
         silent.map_or(Ok(forgotten), Err)
+    }
+
+    fn forget_others(&self, slot: &Slot, _given: Scope) -> Result<Forgotten, KeeperError> {
+        // The one that was given it has it in place of what it had.
+        let (forgotten, silent) = forget_at(socket::places().get(1..).unwrap_or_default(), slot);
+        silent.map_or(Ok(forgotten), Err)
+    }
+
+    fn name(&self) -> &'static str {
+        "agent"
     }
 
     fn tells_logins_apart(&self) -> bool {
@@ -111,7 +114,7 @@ impl Keeper for Agent {
         Ok(held(slot, Touch::Look)?
             .filter(|held| held.salt == *salt)
             .map(|held| Description {
-                keeper: "agent",
+                keeper: self.name(),
                 scope: held.scope,
                 shared: held.scope == Scope::Session,
                 idle_seconds: held.idle.as_secs(),
@@ -127,6 +130,18 @@ fn held(slot: &Slot, touch: Touch) -> Result<Option<CachedKey>, KeeperError> {
         Ok(_) => Ok(None),
         Err(error) => Err(no_answer(&path, &error)),
     }
+}
+
+/// Makes the agents at these places forget the key of a vault. And which of them did not answer.
+fn forget_at(places: &[PathBuf], slot: &Slot) -> (Forgotten, Option<KeeperError>) {
+    let (mut forgotten, mut silent) = (Forgotten::default(), None);
+    for path in places {
+        match ask(path, &Request::Forget(slot.clone())) {
+            Ok(reply) => forgotten.any |= matches!(reply, Some(Reply::Forgotten)),
+            Err(error) => silent = Some(KeeperError::Silent(path.clone(), error)),
+        }
+    }
+    (forgotten, silent)
 }
 
 fn no_answer(path: &Path, error: &io::Error) -> KeeperError {

@@ -29,6 +29,7 @@ use linux_keyutils::{
     Key as KernelKey, KeyError, KeyPermissions, KeyPermissionsBuilder, KeyRing, KeyRingIdentifier,
     KeySerialId, Permission,
 };
+use rustix::io::Errno;
 
 use super::{
     CachedKey, Description, Forgotten, Found, Keeper, KeeperError, Reach, Scope, Slot, Touch,
@@ -51,7 +52,7 @@ impl Keeper for Keyring {
         let Some(left) = held.left() else {
             return Ok(());
         };
-        put(slot, held, scope, timeout(held.idle, left)).map_err(unavailable)
+        put(slot, held, scope, timeout(held.idle, left)).map_err(not_taken)
     }
 
     fn get(&self, slot: &Slot, salt: &Salt, touch: Touch) -> Result<Found, KeeperError> {
@@ -81,51 +82,15 @@ impl Keeper for Keyring {
     }
 
     fn forget(&self, slot: &Slot, reach: Reach) -> Result<Forgotten, KeeperError> {
-        let (mut any, mut refused, mut kept) = (false, None, None);
-        for scope in [Scope::Session, Scope::User] {
-            let ring = match ring(scope) {
-                Ok(ring) => ring,
-                // A session keyring can be revoked under us, as the end of a login does
-                // under a tmux that outlives it; the user's is there all the same.
-                Err(error) if is_absence(error) => continue,
-                Err(error) => {
-                    refused = Some(unavailable(error));
-                    continue;
-                }
-            };
-            // More than one when a key lies in a keyring that this one links to.
-            for _ in 0..8 {
-                let Ok(kernel_key) = ring.search(slot.as_str()) else {
-                    break;
-                };
-                match end(kernel_key) {
-                    Ok(true) => any = true,
-                    Ok(false) => break,
-                    Err(error) => {
-                        kept = Some(error);
-                        break;
-                    }
-                }
-            }
-        }
-        let listed = match reach {
-            Reach::Login => Some(Vec::new()),
-            Reach::Everywhere => listed(slot),
-        };
-        for kernel_key in listed.iter().flatten() {
-            match end(*kernel_key) {
-                Ok(ended) => any |= ended,
-                Err(error) => kept = Some(error),
-            }
-        }
-        match (kept, refused) {
-            (Some(error), _) => Err(error),
-            (None, Some(error)) if !any => Err(error),
-            _ => Ok(Forgotten {
-                any,
-                unseen: listed.is_none(),
-            }),
-        }
+        forget(slot, reach, None)
+    }
+
+    fn forget_others(&self, slot: &Slot, given: Scope) -> Result<Forgotten, KeeperError> {
+        forget(slot, Reach::Login, Some(given))
+    }
+
+    fn name(&self) -> &'static str {
+        "kernel keyring"
     }
 
     fn tells_logins_apart(&self) -> bool {
@@ -138,7 +103,7 @@ impl Keeper for Keyring {
                 // The kernel may forget it up to a second after the end of its lifetime.
                 Some(Entry { held, .. }) if held.salt == *salt && held.left().is_some() => {
                     return Ok(Some(Description {
-                        keeper: "kernel keyring",
+                        keeper: self.name(),
                         scope: held.scope,
                         shared: held.scope == Scope::Session && !has_private_session(),
                         idle_seconds: held.idle.as_secs(),
@@ -178,6 +143,58 @@ fn permissions(scope: Scope) -> KeyPermissions {
         Scope::User => builder.user(Permission::ALL),
     }
     .build()
+}
+
+/// Forgets the keys of a vault, but for the one that was just given for a scope, if one was.
+fn forget(slot: &Slot, reach: Reach, given: Option<Scope>) -> Result<Forgotten, KeeperError> {
+    let (mut any, mut refused, mut kept) = (false, None, None);
+    for scope in [Scope::Session, Scope::User] {
+        let ring = match ring(scope) {
+            Ok(ring) => ring,
+            // A session keyring can be revoked under us, as the end of a login does
+            // under a tmux that outlives it; the user's is there all the same.
+            Err(error) if is_absence(error) => continue,
+            Err(error) => {
+                refused = Some(unavailable(error));
+                continue;
+            }
+        };
+        // More than one when a key lies in a keyring that this one links to.
+        for _ in 0..8 {
+            let Ok(kernel_key) = ring.search(slot.as_str()) else {
+                break;
+            };
+            if given.is_some() && entry(kernel_key).map(|found| found.held.scope) == given {
+                break;
+            }
+            match end(kernel_key) {
+                Ok(true) => any = true,
+                Ok(false) => break,
+                Err(error) => {
+                    kept = Some(error);
+                    break;
+                }
+            }
+        }
+    }
+    let listed = match reach {
+        Reach::Login => Some(Vec::new()),
+        Reach::Everywhere => listed(slot),
+    };
+    for kernel_key in listed.iter().flatten() {
+        match end(*kernel_key) {
+            Ok(ended) => any |= ended,
+            Err(error) => kept = Some(error),
+        }
+    }
+    match (kept, refused) {
+        (Some(error), _) => Err(error),
+        (None, Some(error)) if !any => Err(error),
+        _ => Ok(Forgotten {
+            any,
+            unseen: listed.is_none(),
+        }),
+    }
 }
 
 /// Makes the kernel forget a key. Says whether it did: one that is somebody else's, or of no
@@ -294,6 +311,15 @@ fn timeout(idle: Duration, left: Duration) -> usize {
 
 fn unavailable(error: KeyError) -> KeeperError {
     KeeperError::NoKeyring(reason(error))
+}
+
+/// Why a key was not put: there are no keyrings for us, or they do not take this one.
+fn not_taken(error: KeyError) -> KeeperError {
+    match error {
+        KeyError::PermissionDenied | KeyError::OperationNotSupported => unavailable(error),
+        KeyError::Unknown(code) if code == Errno::NOSYS.raw_os_error() => unavailable(error),
+        error => KeeperError::NotTaken(reason(error)),
+    }
 }
 
 fn reason(error: KeyError) -> String {

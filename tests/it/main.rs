@@ -78,6 +78,7 @@ mod keeper {
     mod agent;
     mod agent_places;
     mod another_user;
+    mod fallback;
     mod impostors;
     mod timeouts;
     mod unlock;

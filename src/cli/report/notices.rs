@@ -57,6 +57,10 @@ pub fn notice(notice: &Notice<'_>) -> (Level, String) {
             Level::Note,
             "All your logins on this machine share the unlocked vault: they cannot be told apart here".to_owned(),
         ),
+        Notice::HeldByAnother(by, why) => warning(format!(
+            "all your logins on this machine share the unlocked vault, since the {by} holds its key: {why}; \
+             `cldkctl lock` ends that"
+        )),
         Notice::OlderCopy { path, revision, seen } => warning(format!(
             "the vault {} {}: revision {revision}, where {seen} was seen before; \
              if you put it back yourself, accept it with `cldkctl vault verify --accept-older`; \

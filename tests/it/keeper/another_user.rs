@@ -252,6 +252,7 @@ fn our_own_program_run_by_another_user_finds_nothing() {
         // Nor in the session keyring that `sudo -u` takes along.
         run(&["auth", "token"]).expect_code(4);
         give(OWNER);
+        set_mode(world.vault_path(), 0o600);
         assert_unlocked(&world);
     }
 }
@@ -288,6 +289,7 @@ fn the_agent_hangs_up_on_another_user_without_a_word() {
         }
         // The same is answered to its own user: it was no nonsense.
         assert_eq!(acting_as(OWNER, || ask(2))[..2], [1, 1]);
+        set_mode(world.vault_path(), 0o600);
         assert_unlocked(&world); // nor did they lock it
     });
 }
