@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use jiff::Timestamp;
 use rustix::io::Errno;
 use serde::Serialize;
 
@@ -176,12 +175,6 @@ pub fn show<T: Serialize>(
         }
     };
     print(text.trim_end())
-}
-
-/// A time as programs get it: nobody needs to know when a thousandth of a second was.
-#[must_use]
-pub fn to_the_second(time: Timestamp) -> Timestamp {
-    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
 /// JSON that a terminal can show: `serde_json` leaves C1 controls and text that runs backwards

@@ -10,7 +10,7 @@ mod show;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::console::{table, to_the_second};
+use super::console::table;
 use super::error::Error;
 use super::settings::Settings;
 use crate::printable::{printable, printable_start};
@@ -75,11 +75,11 @@ impl Shown {
             current: contents.current_context.as_ref() == Some(&context.name),
             base_url: context.base_url.to_string(),
             account: context.account.clone(),
-            verified_at: to_the_second(context.verified_at),
+            verified_at: context.verified_at.to_the_second(),
             session_expires_at: context
                 .session
                 .as_ref()
-                .map(|session| to_the_second(session.expires_at)),
+                .map(|session| session.expires_at.to_the_second()),
             defaults: context.defaults.clone(),
         }
     }

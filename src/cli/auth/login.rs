@@ -1,14 +1,12 @@
 //! `cldkctl auth [TOKEN]`: read the token, verify it, ask for the passphrase, seal.
 
+mod token;
+
 use clap::Args;
-use zeroize::Zeroizing;
 
 use super::place::{self, Placed};
 use crate::api::Client;
-use crate::app::{
-    self, KeyError, KeySource, NewPassphrase, Notice, OpenVault, Task, Unlocker, VaultKey,
-    another_may_do, similar,
-};
+use crate::app::{self, KeyError, KeySource, NewPassphrase, OpenVault, Task, Unlocker, VaultKey};
 use crate::cli::console;
 use crate::cli::environment::TOKEN_VARIABLE;
 use crate::cli::error::{AuthError, CostError, Error};
@@ -18,7 +16,6 @@ use crate::cli::size::{Size, count};
 use crate::interrupt;
 use crate::keeper::{Reach, Touch};
 use crate::platform;
-use crate::prompt::source;
 use crate::secret::{Passphrase, Token};
 use crate::vault::{Contents, Context, Cost, RecipientEntry, Sealed};
 
@@ -194,53 +191,6 @@ impl LoginArgs {
             NewRecipient::parse(text, "--recipient")?.add_to(&mut contents, None)?;
         }
         Ok(Some(contents))
-    }
-
-    fn token(&mut self, settings: &Settings) -> Result<Token, Error> {
-        if self.token.is_none() && !self.token_stdin {
-            let ask = || ask_token(settings);
-            return app::tries(&*settings.ui, ask, |error| match error {
-                Error::Auth(AuthError::NotAToken(why)) => Some(Notice::NotAToken(*why)),
-                Error::App(error) => another_may_do(error),
-                _ => None,
-            });
-        }
-        let text = if let Some(text) = self.token.take() {
-            refuse_misspelt_command(&text)?;
-            settings.console.warn(
-                "a token on the command line can be seen by other users and stays in the shell's history; \
-                 leave it out to be asked for it, or use --token-stdin",
-            );
-            Zeroizing::new(text)
-        } else {
-            source::read_stdin().map_err(AuthError::TokenUnread)?
-        };
-        Ok(Token::from_a_person(&text).map_err(AuthError::NotAToken)?)
-    }
-}
-
-fn ask_token(settings: &Settings) -> Result<Token, Error> {
-    let answer = settings.asker.ask_hidden("Enter your token:");
-    let text = answer.map_err(|error| match error {
-        why if why.is_silence() => AuthError::NoToken(why).into(),
-        error => Error::from(error),
-    })?;
-    Ok(Token::from_a_person(&text).map_err(AuthError::NotAToken)?)
-}
-
-/// A sub-command with a typing error would be sent to the API as a token.
-fn refuse_misspelt_command(text: &str) -> Result<(), AuthError> {
-    const NAMES: [&str; 6] = ["login", "status", "token", "refresh", "logout", "help"];
-    let near = similar(text, NAMES).and_then(|near| NAMES.into_iter().find(|name| *name == near));
-    // What other tools have here; `cldkctl auth` itself is the login.
-    let habit = [
-        "list", "switch", "use", "show", "add", "delete", "remove", "whoami",
-    ]
-    .contains(&text);
-    match near {
-        None if habit => Err(AuthError::NoSuchCommand),
-        Some(name) => Err(AuthError::Misspelt(name)),
-        None => Ok(()),
     }
 }
 

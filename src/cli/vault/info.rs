@@ -5,12 +5,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::recipients;
-use crate::cli::console::{show, table, to_the_second};
+use crate::cli::console::{show, table};
 use crate::cli::context;
 use crate::cli::error::Error;
 use crate::cli::settings::Settings;
 use crate::printable::printable;
-use crate::vault::Cost;
+use crate::vault::{Cost, Time};
 
 /// Show what the vault file says of itself; asks for no passphrase
 ///
@@ -27,7 +27,7 @@ pub(super) struct InfoArgs {}
 struct Info {
     vault: String,
     bytes: u64,
-    modified: Option<Timestamp>,
+    modified: Option<Time>,
     armored: bool,
     kdf: Option<Cost>,
     /// What a vault made today would have.
@@ -66,7 +66,9 @@ impl InfoArgs {
         let info = Info {
             vault: settings.vault.path().display().to_string(),
             bytes: metadata.as_ref().map_or(0, std::fs::Metadata::len),
-            modified: modified.and_then(|time| Timestamp::try_from(time).ok().map(to_the_second)),
+            modified: modified
+                .and_then(|time| Timestamp::try_from(time).ok())
+                .map(|time| Time::from(time).to_the_second()),
             armored: sealed.is_armored(),
             kdf,
             recommended_kdf: Cost::DEFAULT,
@@ -91,7 +93,10 @@ fn as_table(info: &Info) -> String {
     if let Some(modified) = info.modified {
         rows.push((
             "Modified",
-            modified.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+            modified
+                .date_time()
+                .strftime("%Y-%m-%d %H:%M:%S UTC")
+                .to_string(),
         ));
     }
     let cost = info.kdf.map_or_else(

@@ -39,6 +39,12 @@ impl Time {
         TimeZone::UTC.to_timestamp(self.0).unwrap_or(Timestamp::MAX)
     }
 
+    /// The same without the fraction of a second.
+    #[must_use]
+    pub fn to_the_second(self) -> Self {
+        Self(self.0.with().subsec_nanosecond(0).build().unwrap_or(self.0))
+    }
+
     /// The same to format.
     #[must_use]
     pub fn date_time(self) -> DateTime {
