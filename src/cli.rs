@@ -71,6 +71,11 @@ pub struct Cli {
 enum Command {
     #[command(visible_alias = "login")]
     Auth(auth::AuthArgs),
+    #[command(after_long_help = examples!(
+        "cldkctl logout --context work",
+        "cldkctl logout",
+        "cldkctl logout --all"
+    ))]
     Logout(auth::logout::LogoutArgs),
     Whoami(whoami::WhoamiArgs),
     Unlock(unlock::UnlockArgs),

@@ -36,6 +36,7 @@ pub struct AuthArgs {
 #[derive(Subcommand, Debug)]
 enum AuthCommand {
     /// Log in, as `cldkctl auth` alone does
+    #[command(after_long_help = examples!("cldkctl auth login", "cldkctl auth login --context work"))]
     Login(Box<login::LoginArgs>),
     Status(status::StatusArgs),
     Token(token::TokenArgs),

@@ -17,6 +17,10 @@ use crate::keeper::Touch;
 /// For `eval "$(cldkctl env)"`. They set the variables that `cldkctl exec` sets. Everything that
 /// the shell starts from then on has the token; `cldkctl exec` gives it to one program.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "eval \"$(cldkctl env)\"",
+    "eval \"$(cldkctl env --session --context work)\""
+))]
 pub struct EnvArgs {
     /// Set CLDKCTL_SESSION_TOKEN, too, to a session that is not due
     #[arg(long)]

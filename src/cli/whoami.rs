@@ -16,6 +16,10 @@ use crate::keeper::Touch;
 ///
 /// The API is asked only if nothing is stored of the account.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl whoami",
+    "cldkctl whoami --context work -o json"
+))]
 pub struct WhoamiArgs {}
 
 #[derive(Serialize)]

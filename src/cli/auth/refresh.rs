@@ -11,6 +11,10 @@ use crate::keeper::Touch;
 ///
 /// Other commands renew it by themselves when it is due. The token stays the same.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl auth refresh",
+    "cldkctl auth refresh --context work"
+))]
 pub(super) struct RefreshArgs {}
 
 impl RefreshArgs {

@@ -9,6 +9,9 @@ use crate::keeper::Touch;
 
 /// Print the name of the context that commands use, alone, on standard output
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl context current"
+))]
 pub(super) struct CurrentArgs {}
 
 impl CurrentArgs {

@@ -12,6 +12,10 @@ use crate::vault::ContextName;
 ///
 /// The token stays valid at the API until it expires or is deleted in the portal.
 #[derive(Args, Debug)]
+#[command(after_long_help = examples!(
+    "cldkctl context delete work",
+    "cldkctl context delete --yes default"
+))]
 pub(super) struct DeleteArgs {
     /// The context
     #[arg(value_name = "NAME")]

@@ -8,11 +8,12 @@ use crate::support::steps::{pipe, unlocked};
 use crate::support::{PASSPHRASE, Standin, TOKEN, World, skip};
 
 /// Every command that prints data.
-const COMMANDS: [&[&str]; 7] = [
+const COMMANDS: [&[&str]; 8] = [
     &["auth", "status"],
     &["auth", "status", "--check"],
     &["context", "list"],
     &["context", "show"],
+    &["whoami"],
     &["vault", "info"],
     &["vault", "verify"],
     &["vault", "recipients", "list"],

@@ -119,6 +119,7 @@ fn contexts_complete_in_every_shell_and_files_do_not() {
         "cldkctl context use ",
         "cldkctl context show ",
         "cldkctl context rename ",
+        "cldkctl context delete ",
         "cldkctl auth token --context ",
         "cldkctl --context ",
         "cldkctl -q exec --session --context ",
