@@ -134,7 +134,7 @@ impl Unlocker {
             return Ok((key, KeySource::Supplied));
         }
         match self.kdf(sealed)? {
-            Some(kdf) => Ok((self.ask(sealed, kdf, QUESTION)?.0, KeySource::Typed)),
+            Some(kdf) => Ok((self.ask_owner(sealed, kdf)?.0, KeySource::Typed)),
             None => Err(KeyError::NeedsIdentity(self.path.clone()).into()),
         }
     }
@@ -159,8 +159,19 @@ impl Unlocker {
             let key = self.derive(kdf.clone(), &passphrase)?;
             return Ok(Some((key, KeySource::Supplied, passphrase)));
         }
-        let (key, passphrase) = self.ask(sealed, kdf, QUESTION)?;
+        let (key, passphrase) = self.ask_owner(sealed, kdf)?;
         Ok(Some((key, KeySource::Typed, passphrase)))
+    }
+
+    /// Asks for what an unlocked vault does not replace.
+    fn ask_owner(&self, sealed: &Sealed, kdf: &Kdf) -> Result<(VaultKey, Passphrase), Error> {
+        self.ask(sealed, kdf, QUESTION)
+            .map_err(|error| match error {
+                Error::Key(KeyError::Locked(path, why)) => {
+                    KeyError::NeedsPassphrase(path, why).into()
+                }
+                error => error,
+            })
     }
 
     /// Asks for the passphrase, and derives the key; again when it does not open the vault.
@@ -335,6 +346,19 @@ impl Unlocker {
         if let Err(error) = Keepers::new(Choice::Auto).forget_others(&self.slot(), held) {
             self.ui.tell(&Notice::MayStayUnlocked(&error));
         }
+    }
+
+    /// Leaves the vault unlocked with a new `key` if it was with that of `old`: by the same keeper,
+    /// for the same logins, and no longer than it would have been. Says whether it was.
+    pub fn keep_instead(&self, old: &Sealed, key: &VaultKey) -> bool {
+        let (Ok(Some(old)), VaultKey::Derived(kdf, key)) = (self.kdf(old), key) else {
+            return false;
+        };
+        let replaced = Keepers::new(Choice::Auto).replace(&self.slot(), &old.salt, &kdf.salt, key);
+        replaced.unwrap_or_else(|error| {
+            self.ui.tell(&Notice::StaysLocked(&error));
+            true
+        })
     }
 
     /// Makes every keeper forget the key, whatever `--keeper` says. That one cannot be reached
