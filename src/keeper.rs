@@ -14,6 +14,7 @@ pub mod cached_key;
 #[cfg(target_os = "linux")]
 pub mod keyring;
 
+mod replace;
 mod slot;
 
 pub use cached_key::{CachedKey, Limits};

@@ -115,6 +115,10 @@ pub enum KeyError {
     /// The vault is locked, and there is no one to ask.
     #[error("locked")]
     Locked(PathBuf, #[source] PromptError),
+    /// The command needs the passphrase itself, be the vault unlocked or not, and there is no one
+    /// to ask.
+    #[error("needs the passphrase")]
+    NeedsPassphrase(PathBuf, #[source] PromptError),
     /// Only identities open this vault, and none was named.
     #[error("locked, for identities only")]
     NeedsIdentity(PathBuf),

@@ -1,6 +1,8 @@
 //! Where the key of a vault comes from, in its order: an identity, a passphrase that was
 //! supplied, the keeper, a person.
 
+mod keep;
+
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -11,13 +13,10 @@ use super::passphrase_source::{PassphraseSource, read_passphrase, read_private};
 use super::tries::{another_may_do, tries};
 use super::ui::{Notice, Step, Task, Ui};
 use super::vault_key::VaultKey;
-use crate::keeper::{
-    CachedKey, Choice, Description, Found, Held, Keepers, KeepersError, Limits, Reach, Scope, Slot,
-    Touch,
-};
+use crate::keeper::{Description, Found, Keepers, Limits, Scope, Slot, Touch};
 use crate::prompt::identity;
 use crate::prompt::source::Holds;
-use crate::secret::{Key, Passphrase};
+use crate::secret::Passphrase;
 use crate::vault::{Ceiling, Cost, Kdf, RecipientEntry, Salt, SealError, Sealed};
 
 /// What a person is asked for the vault's passphrase with.
@@ -134,7 +133,7 @@ impl Unlocker {
             return Ok((key, KeySource::Supplied));
         }
         match self.kdf(sealed)? {
-            Some(kdf) => Ok((self.ask(sealed, kdf, QUESTION)?.0, KeySource::Typed)),
+            Some(kdf) => Ok((self.ask_owner(sealed, kdf)?.0, KeySource::Typed)),
             None => Err(KeyError::NeedsIdentity(self.path.clone()).into()),
         }
     }
@@ -159,8 +158,19 @@ impl Unlocker {
             let key = self.derive(kdf.clone(), &passphrase)?;
             return Ok(Some((key, KeySource::Supplied, passphrase)));
         }
-        let (key, passphrase) = self.ask(sealed, kdf, QUESTION)?;
+        let (key, passphrase) = self.ask_owner(sealed, kdf)?;
         Ok(Some((key, KeySource::Typed, passphrase)))
+    }
+
+    /// Asks for what an unlocked vault does not replace.
+    fn ask_owner(&self, sealed: &Sealed, kdf: &Kdf) -> Result<(VaultKey, Passphrase), Error> {
+        self.ask(sealed, kdf, QUESTION)
+            .map_err(|error| match error {
+                Error::Key(KeyError::Locked(path, why)) => {
+                    KeyError::NeedsPassphrase(path, why).into()
+                }
+                error => error,
+            })
     }
 
     /// Asks for the passphrase, and derives the key; again when it does not open the vault.
@@ -293,55 +303,5 @@ impl Unlocker {
         let key = self.derive(kdf.clone(), passphrase)?;
         let recipient = key.derived_recipient().expect("a key was derived");
         Ok((key, RecipientEntry::passphrase(recipient, kdf)))
-    }
-
-    /// Leaves the vault unlocked for the next commands. That no keeper can hold the key does
-    /// not fail this command: the next one asks.
-    pub fn keep(&self, key: &VaultKey) {
-        if let Err(error) = self.try_keep(&self.keepers, key, self.limits, self.scope) {
-            self.ui.tell(&Notice::StaysLocked(&error));
-        }
-    }
-
-    /// Leaves the vault unlocked for the next commands, and says so if that is for more logins
-    /// than it is meant for. Gives who holds the key; an identity is not kept.
-    ///
-    /// # Errors
-    /// When no keeper can hold the key. What was held before is still held.
-    pub fn try_keep(
-        &self,
-        keepers: &Keepers,
-        key: &VaultKey,
-        limits: Limits,
-        scope: Scope,
-    ) -> Result<Option<Held>, KeepersError> {
-        let VaultKey::Derived(kdf, key) = key else {
-            return Ok(None);
-        };
-        let key = Key::copied_from(key.expose());
-        let cached = CachedKey::new(kdf.salt.clone(), key, scope, limits);
-        let held = keepers.put(&self.slot(), &cached, scope)?;
-        match &held.refused {
-            Some(why) if held.is_shared => self.ui.tell(&Notice::HeldByAnother(held.by, why)),
-            None if held.is_shared => self.ui.tell(&Notice::SharedByLogins),
-            _ => {}
-        }
-        Ok(Some(held))
-    }
-
-    /// Makes every keeper forget what it held before: with other limits, or for others. That one
-    /// cannot be reached does not fail this command.
-    pub fn forget_others(&self, held: &Held) {
-        if let Err(error) = Keepers::new(Choice::Auto).forget_others(&self.slot(), held) {
-            self.ui.tell(&Notice::MayStayUnlocked(&error));
-        }
-    }
-
-    /// Makes every keeper forget the key, whatever `--keeper` says. That one cannot be reached
-    /// does not fail this command.
-    pub fn forget(&self, slot: &Slot, reach: Reach) {
-        if let Err(error) = Keepers::new(Choice::Auto).forget(slot, reach) {
-            self.ui.tell(&Notice::MayStayUnlocked(&error));
-        }
     }
 }

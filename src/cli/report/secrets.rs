@@ -27,6 +27,14 @@ pub(super) fn key_of(what: &str, error: &KeyError) -> Report {
             format!("the {what} {} is locked, and {why}", path.display()),
         )
         .hint("run `cldkctl unlock` on a terminal, or use --passphrase-file, --passphrase-stdin or --identity"),
+        KeyError::NeedsPassphrase(path, why) => Report::new(
+            Exit::Locked,
+            format!(
+                "this needs the passphrase of the vault {} itself, unlocked or not, and {why}",
+                path.display()
+            ),
+        )
+        .hint("run it on a terminal, or supply the passphrase with --passphrase-file or --passphrase-stdin"),
         KeyError::NeedsIdentity(path) => Report {
             exit: Exit::Locked,
             ..no_passphrase(what, path)

@@ -118,6 +118,8 @@ fn keys() -> Vec<KeyError> {
     vec![
         KeyError::Locked(vault(), PromptError::NoTerminal),
         KeyError::Locked(vault(), PromptError::Forbidden),
+        KeyError::NeedsPassphrase(vault(), PromptError::NoTerminal),
+        KeyError::NeedsPassphrase(vault(), PromptError::Forbidden),
         KeyError::NeedsIdentity(vault()),
         KeyError::NoPassphrase(vault()),
         KeyError::Wrong(vault()),

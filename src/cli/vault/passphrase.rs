@@ -64,8 +64,9 @@ impl PassphraseArgs {
                 allow_weak: self.allow_weak_passphrase,
             };
             let new = new.choose(&settings.vault.unlocker)?;
-            let (_, entry) = settings.vault.unlocker.derive_new(cost, &new)?;
+            let (key, entry) = settings.vault.unlocker.derive_new(cost, &new)?;
             vault.update_passphrase(Some(entry))?;
+            settings.vault.unlocker.keep_instead(&sealed, &key);
             if old.is_none() {
                 settings
                     .console

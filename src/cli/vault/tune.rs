@@ -61,8 +61,9 @@ impl TuneArgs {
                 .console
                 .warn("that is less than it has, and makes trying passphrases cheaper");
         }
-        let (_, entry) = settings.vault.unlocker.derive_new(cost, &passphrase)?;
+        let (key, entry) = settings.vault.unlocker.derive_new(cost, &passphrase)?;
         vault.update_passphrase(Some(entry))?;
+        settings.vault.unlocker.keep_instead(&sealed, &key);
         settings
             .console
             .note(&format!("The vault {path} now has {cost}"));

@@ -5,9 +5,12 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::support::steps::{contents_of, kdf_of, log_in, logged_in};
+use crate::support::kernel::{has_keyrings, in_another_login};
+use crate::support::steps::{
+    assert_locked, assert_unlocked, contents_of, kdf_of, log_in, logged_in, status,
+};
 use crate::support::world::{Cldkctl, Output, mode};
-use crate::support::{PASSPHRASE, Session, TOKEN, World};
+use crate::support::{PASSPHRASE, Session, TOKEN, World, skip};
 use serde_json::Value;
 
 const NEW: &str = "seven maples hum beneath";
@@ -131,11 +134,58 @@ fn enter_alone_gives_one_of_random_words_that_opens() {
 }
 
 #[test]
-fn a_held_key_of_the_old_one_opens_nothing_and_says_why() {
+fn what_was_unlocked_stays_so_with_the_new_key_and_no_longer() {
+    for (keeper, scope) in [("auto", "session"), ("auto", "user"), ("agent", "user")] {
+        let (_cloudeka, world) = logged_in();
+        let limits = [
+            "--scope",
+            scope,
+            "--keeper",
+            keeper,
+            "--idle",
+            "7m",
+            "--lifetime",
+            "20m",
+        ];
+        crate::support::steps::unlock(&world, &limits);
+        let held = |world: &World| {
+            let mut held = status(world)["unlocked_by"].take();
+            let left = held["remaining_seconds"].take().as_u64().expect("seconds");
+            (held, left)
+        };
+        let (before, left) = held(&world);
+        assert_eq!(before["idle_seconds"], 420);
+        let output = change(&world, PASSPHRASE, NEW).run().succeeded();
+        assert!(
+            !output.stderr.contains("share"),
+            "what was known already\n{output}"
+        );
+        let (after, left_after) = held(&world);
+        assert_eq!(after, before, "the same keeper for the same logins");
+        assert!((1..=left).contains(&left_after) && left - left_after < 60);
+        assert_unlocked(&world);
+    }
+}
+
+#[test]
+fn what_was_locked_stays_locked() {
     let (_cloudeka, world) = logged_in();
-    unlock(&world);
-    world.cldkctl(["auth", "token"]).run().succeeded();
     change(&world, PASSPHRASE, NEW).run().succeeded();
+    assert_locked(&world);
+    let mut terminal = world.cldkctl(["vault", "passphrase"]).on_pty();
+    asked(&mut terminal, [NEW, PASSPHRASE, PASSPHRASE]);
+    assert_eq!(terminal.wait(), 0, "{}", terminal.screen());
+    assert_locked(&world);
+}
+
+#[test]
+fn in_another_login_a_held_key_of_the_old_one_opens_nothing_and_says_why() {
+    if !has_keyrings() {
+        return skip("the kernel has no keyrings for us");
+    }
+    let (_cloudeka, world) = logged_in();
+    crate::support::steps::unlock(&world, &["--scope", "session", "--keeper", "keyring"]);
+    in_another_login(|| change(&world, PASSPHRASE, NEW).run().succeeded());
 
     let output = world.cldkctl(["auth", "token"]).run().expect_code(4);
     assert!(
@@ -158,9 +208,30 @@ fn being_unlocked_is_not_enough_to_change_it() {
     let before = vault(&world);
     let new = world.write("run/new", NEW);
     let run = world.cldkctl(["vault", "passphrase", "--new-passphrase-file"]);
-    run.arg(new).run().expect_code(4);
-    let run = world.cldkctl(["vault", "passphrase", "--remove"]);
-    run.run().expect_code(4);
+    let output = run.arg(new).run().expect_code(4);
+    for output in [
+        output,
+        world
+            .cldkctl(["vault", "passphrase", "--remove"])
+            .run()
+            .expect_code(4),
+        world.cldkctl(["vault", "tune"]).run().expect_code(4),
+        world
+            .cldkctl(["vault", "recipients", "remove", "x"])
+            .run()
+            .expect_code(4),
+        world.cldkctl(["unlock"]).run().expect_code(4),
+    ] {
+        assert!(!output.stderr.contains("is locked"), "{output}");
+        assert!(!output.stderr.contains("cldkctl unlock"), "{output}");
+        for says in [
+            "itself, unlocked or not",
+            "--passphrase-file",
+            "--passphrase-stdin",
+        ] {
+            assert!(output.stderr.contains(says), "{says}: {output}");
+        }
+    }
     assert_eq!(vault(&world), before);
 
     let mut terminal = world.cldkctl(["vault", "passphrase"]).on_pty();

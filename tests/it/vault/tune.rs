@@ -4,7 +4,10 @@
 use std::fs;
 
 use crate::support::keys::Key;
-use crate::support::steps::{cloudeka_and_world, contents_of, kdf_of, log_in, logged_in};
+use crate::support::steps::{
+    assert_locked, assert_unlocked, cloudeka_and_world, contents_of, kdf_of, log_in, logged_in,
+    status, unlock,
+};
 use crate::support::world::Cldkctl;
 use crate::support::{PASSPHRASE, TOKEN, World};
 use serde_json::Value;
@@ -124,19 +127,15 @@ fn a_wrong_passphrase_or_none_leaves_the_vault_as_it_is() {
 }
 
 #[test]
-fn a_held_key_of_before_says_that_the_cost_was_changed() {
+fn what_was_unlocked_stays_so_and_what_was_locked_stays_locked() {
     let (_cloudeka, world) = logged_in();
-    let run = world.cldkctl(["unlock", "--passphrase-stdin", "--scope", "user"]);
-    run.stdin(PASSPHRASE).run().succeeded();
     let args = ["--memory", "19MiB", "--target", "100ms"];
     tune(&world, &args).run().succeeded();
-    let output = world.cldkctl(["auth", "token"]).run().expect_code(4);
-    assert!(
-        output
-            .stderr
-            .contains("its passphrase or cost has changed since it was unlocked"),
-        "{output}"
-    );
+    assert_locked(&world);
+    unlock(&world, &["--scope", "user", "--idle", "7m"]);
+    tune(&world, &args).run().succeeded();
+    assert_unlocked(&world);
+    assert_eq!(status(&world)["unlocked_by"]["idle_seconds"], 420);
 }
 
 #[test]

@@ -41,7 +41,6 @@ impl RemoveArgs {
             }
             _ => None,
         };
-        let was_held = settings.vault.unlocker.describe(&sealed).is_some();
 
         let removed = vault.update(|contents| -> Result<_, Error> {
             let place = removable(contents, &self.name)?;
@@ -58,7 +57,8 @@ impl RemoveArgs {
         let console = settings.console;
         let keeps_its_key = vault.contents.kdf().is_some() && rederived.is_none();
         if let Some((key, _)) = &rederived
-            && (was_held || vault.source == KeySource::Typed)
+            && !settings.vault.unlocker.keep_instead(&sealed, key)
+            && vault.source == KeySource::Typed
         {
             settings.vault.unlocker.keep(key);
         }
