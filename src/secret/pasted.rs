@@ -54,7 +54,8 @@ pub(super) fn pasted(text: &str) -> Option<Pasted> {
     let text = text.trim();
     let inner = text.trim_matches(is_quote).trim();
     let name_and_value = || split_name(inner);
-    let is_json = text.starts_with(['{', '[']) && text.contains('"')
+    let is_json = text.starts_with('{') && text.contains([':', '"'])
+        || text.starts_with('[') && text.contains('"')
         || is_quote_pair(text) && has_json_colon(text);
     if is_json {
         Some(Pasted::Json)
@@ -66,7 +67,7 @@ pub(super) fn pasted(text: &str) -> Option<Pasted> {
         Some(Pasted::Address)
     } else if name_and_value().is_some_and(|(name, _, value)| is_header(name, value)) {
         Some(Pasted::Header)
-    } else if name_and_value().is_some_and(is_named) {
+    } else if is_assigned(inner) || name_and_value().is_some_and(is_named) {
         Some(Pasted::Named)
     } else if has_scheme(inner) {
         Some(Pasted::Scheme)
@@ -151,6 +152,16 @@ fn split_name(text: &str) -> Option<(&str, char, &str)> {
     (is_name(name) && !value_of_base64).then_some((name, rest.as_bytes()[at].into(), value))
 }
 
+/// `setenv NAME value`, and the same in fish.
+fn is_assigned(text: &str) -> bool {
+    let mut words = text.split_whitespace();
+    let assigns = words
+        .next()
+        .is_some_and(|word| ["set", "setenv"].contains(&word));
+    let mut words = words.skip_while(|word| word.starts_with('-'));
+    assigns && words.next().is_some_and(is_name) && words.next().is_some()
+}
+
 fn is_header(name: &str, value: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let known = [
@@ -206,6 +217,8 @@ mod tests {
             ("export CLDKCTL_TOKEN=\"cldkctl_0a1b\"", Named),
             ("declare -x CLDKCTL_TOKEN='cldkctl_0a1b'", Named),
             ("set CLDKCTL_TOKEN=cldkctl_0a1b", Named),
+            ("setenv CLDKCTL_TOKEN cldkctl_0a1b", Named),
+            ("set -gx CLDKCTL_TOKEN cldkctl_0a1b", Named),
             ("$env:CLDKCTL_TOKEN = \"cldkctl_0a1b\"", Named),
             ("\"CLDKCTL_TOKEN=cldkctl_0a1b\"", Named),
             ("-e TOKEN=opaque", Named),
@@ -221,6 +234,8 @@ mod tests {
             (r#"{"token":"cldkctl_0a1b"}"#, Json),
             ("{\n  \"data\": {\n \"token\": \"cldkctl_0a1b\"\n}}", Json),
             (r#"["cldkctl_0a1b"]"#, Json),
+            ("{'token': 'cldkctl_0a1b'}", Json),
+            ("{token: cldkctl_0a1b}", Json),
             (r#""token": "cldkctl_0a1b","#, Json),
             (r#""token":"cldkctl_0a1b"}"#, Json),
             ("Bearer cldkctl_0a1b", Scheme),
