@@ -104,6 +104,7 @@ mod terminal {
     mod supplied;
     mod tries;
     mod typed_ahead;
+    mod untypable;
     mod usage;
 }
 
