@@ -111,6 +111,7 @@ mod terminal {
 mod vault {
     mod altered;
     mod backup;
+    mod identities;
     mod interop;
     mod many_values;
     mod merge;
