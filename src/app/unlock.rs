@@ -6,16 +6,14 @@ mod keep;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use age::Identity;
-
 use super::error::{Error, IdentityKind, KeyError};
-use super::passphrase_source::{PassphraseSource, read_passphrase, read_private};
+use super::passphrase_source::{PassphraseSource, read_identity, read_passphrase};
 use super::tries::{another_may_do, tries};
 use super::ui::{Notice, Step, Task, Ui};
 use super::vault_key::VaultKey;
 use crate::keeper::{Description, Found, Keepers, Limits, Scope, Slot, Touch};
-use crate::prompt::identity;
-use crate::prompt::source::Holds;
+use crate::prompt::identity::{self, Identities};
+use crate::prompt::passphrase::Flaw;
 use crate::secret::Passphrase;
 use crate::vault::{Ceiling, Cost, Kdf, RecipientEntry, Salt, SealError, Sealed};
 
@@ -91,7 +89,7 @@ impl Unlocker {
         }
         match found {
             Found::Key(key) => {
-                return Ok((VaultKey::Derived(kdf.clone(), key), KeySource::Keeper));
+                return Ok((VaultKey::Derived(kdf.clone(), key, None), KeySource::Keeper));
             }
             Found::Rekeyed => self.ui.tell(&Notice::Rekeyed),
             Found::Nothing => {}
@@ -216,7 +214,7 @@ impl Unlocker {
     #[must_use]
     pub fn kept(&self, kdf: &Kdf, touch: Touch) -> Option<VaultKey> {
         match self.keepers.get(&self.slot(), &kdf.salt, touch) {
-            Found::Key(key) => Some(VaultKey::Derived(kdf.clone(), key)),
+            Found::Key(key) => Some(VaultKey::Derived(kdf.clone(), key, None)),
             Found::Rekeyed | Found::Nothing => None,
         }
     }
@@ -261,15 +259,16 @@ impl Unlocker {
             .transpose()
     }
 
-    fn identities(&self, path: &Path) -> Result<Vec<Box<dyn Identity>>, Error> {
-        let text = read_private(path, Holds::Key, &*self.ui)?;
+    fn identities(&self, path: &Path) -> Result<Identities, Error> {
+        let file = read_identity(path, &*self.ui)?;
         let name = path.display().to_string();
+        let text = std::str::from_utf8(&file).unwrap_or_default();
         let kind = match text.contains("PRIVATE KEY-----") {
             true => IdentityKind::Ssh,
             false => IdentityKind::Age,
         };
         let parse = || {
-            let identities = identity::parse(&text, &name, self.ui.asker());
+            let identities = identity::read(&file, &name, self.ui.asker());
             Ok(identities.map_err(|error| KeyError::Identity(path.to_owned(), kind, error))?)
         };
         tries(&*self.ui, parse, another_may_do)
@@ -283,7 +282,7 @@ impl Unlocker {
         self.ui.detail(&Step::Deriving(kdf.cost));
         let _progress = self.ui.progress(Task::Derive);
         let key = kdf.derive(passphrase)?;
-        Ok(VaultKey::Derived(kdf, key))
+        Ok(VaultKey::Derived(kdf, key, Flaw::of(passphrase)))
     }
 
     /// Derives a passphrase's key anew at `cost`, with a new salt: the key, and the recipient

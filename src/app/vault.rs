@@ -96,13 +96,38 @@ impl Vault {
             .map_err(|error| self.unusable(error))
     }
 
-    /// The vault cannot be read or opened.
+    /// The vault cannot be read.
     pub fn unusable(&self, error: SealError) -> Error {
-        let path = self.path().to_owned();
-        match error {
-            SealError::NoMatch => KeyError::Wrong(path).into(),
-            error => Error::Vault(path, error),
-        }
+        Error::Vault(self.path().to_owned(), error)
+    }
+
+    /// The vault cannot be opened with `key`.
+    fn unopened(&self, error: SealError, key: &VaultKey, source: KeySource) -> Error {
+        let SealError::NoMatch = error else {
+            return self.unusable(error);
+        };
+        let vault = self.path().to_owned();
+        let unlocker = &self.unlocker;
+        let error = match (key, source) {
+            (_, KeySource::Keeper) => KeyError::WrongCached(vault),
+            (VaultKey::Identities(identities), _) => KeyError::Misfit {
+                vault,
+                file: unlocker.identity.clone().unwrap_or_default(),
+                public: identities.public().to_vec(),
+            },
+            (VaultKey::Derived(_, _, Some(flaw)), KeySource::Supplied) => {
+                match &unlocker.passphrase {
+                    Some(from) => KeyError::Flawed {
+                        vault,
+                        input: from.input(),
+                        flaw: *flaw,
+                    },
+                    None => KeyError::Wrong(vault),
+                }
+            }
+            _ => KeyError::Wrong(vault),
+        };
+        error.into()
     }
 
     /// The cost to show of a vault. Where an identity opened it and the stanza cannot be used,
@@ -174,12 +199,7 @@ impl Vault {
     ) -> Result<OpenVault<'_>, Error> {
         let contents = key
             .open(sealed)
-            .map_err(|error| match (self.unusable(error), source) {
-                (Error::Key(KeyError::Wrong(path)), KeySource::Keeper) => {
-                    KeyError::WrongCached(path).into()
-                }
-                (error, _) => error,
-            })?;
+            .map_err(|error| self.unopened(error, &key, source))?;
         let vault = OpenVault {
             vault: self,
             key,

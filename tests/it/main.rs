@@ -107,12 +107,14 @@ mod terminal {
     mod supplied;
     mod tries;
     mod typed_ahead;
+    mod untypable;
     mod usage;
 }
 
 mod vault {
     mod altered;
     mod backup;
+    mod identities;
     mod interop;
     mod many_values;
     mod merge;
@@ -121,6 +123,7 @@ mod vault {
     mod properties;
     mod recipients;
     mod recovery_key;
+    mod recovery_sheet_out;
     mod restore;
     mod rollback;
     mod touched_by_mail;

@@ -22,7 +22,7 @@ use crate::files::StoreError;
 use crate::keeper::{KeeperError, KeepersError};
 use crate::prompt::PromptError;
 use crate::prompt::identity::IdentityError;
-use crate::prompt::passphrase::Weak;
+use crate::prompt::passphrase::{Flaw, Weak};
 use crate::prompt::source::SourceError;
 use crate::secret::{Pasted, TokenError};
 use crate::vault::stanza::StanzaError;
@@ -76,7 +76,11 @@ fn errors() -> Vec<Error> {
         all.extend(errors.into_iter().map(|error| Error::App(Box::new(error))));
     };
     app(logins().into_iter().map(Into::into).collect());
-    app(keys().into_iter().map(Into::into).collect());
+    app(keys()
+        .into_iter()
+        .chain(identities())
+        .map(Into::into)
+        .collect());
     app(new_passphrases().into_iter().map(Into::into).collect());
     app(seals().map(|error| AppError::Vault(vault(), error)).into());
     app(unsaved().map(|e| AppError::Unsaved(vault(), e)).into());
@@ -123,6 +127,16 @@ fn keys() -> Vec<KeyError> {
         KeyError::NeedsIdentity(vault()),
         KeyError::NoPassphrase(vault()),
         KeyError::Wrong(vault()),
+        KeyError::Flawed {
+            vault: vault(),
+            input: Input::File(file()),
+            flaw: Flaw::ByteOrderMark,
+        },
+        KeyError::Flawed {
+            vault: vault(),
+            input: Input::Stdin,
+            flaw: Flaw::Blanks,
+        },
         KeyError::WrongCached(vault()),
         KeyError::NothingTyped,
         KeyError::Empty(Input::Stdin),
@@ -135,9 +149,38 @@ fn keys() -> Vec<KeyError> {
         KeyError::Identity(file(), IdentityKind::Ssh, IdentityError::WrongPassphrase),
         KeyError::Identity(file(), IdentityKind::Age, IdentityError::WrongPassphrase),
         KeyError::Identity(file(), IdentityKind::Age, IdentityError::NoIdentity),
-        KeyError::Identity(file(), IdentityKind::Ssh, IdentityError::UnsupportedSsh),
-        KeyError::Identity(file(), IdentityKind::Age, IdentityError::Damaged),
+        KeyError::Misfit {
+            vault: vault(),
+            file: file(),
+            public: vec!["an identity of age-plugin-yubikey".to_owned()],
+        },
+        KeyError::Misfit {
+            vault: vault(),
+            file: file(),
+            public: ["age1a", "age1b", "age1c", "age1d"]
+                .map(String::from)
+                .into(),
+        },
     ]
+}
+
+fn identities() -> impl Iterator<Item = KeyError> {
+    [
+        IdentityError::NotText,
+        IdentityError::Mistyped,
+        IdentityError::Public,
+        IdentityError::SealedToRecipients,
+        IdentityError::PostQuantum,
+        IdentityError::UnsupportedSsh("ssh-dss".to_owned()),
+        IdentityError::SecurityKey("sk-ssh-ed25519@openssh.com".to_owned()),
+        IdentityError::Cipher("3des-cbc".to_owned()),
+        IdentityError::EncryptedPkcs8,
+        IdentityError::Foreign("PuTTY"),
+        IdentityError::Foreign("SSH2"),
+        IdentityError::Damaged,
+    ]
+    .into_iter()
+    .map(|error| KeyError::Identity(file(), IdentityKind::Age, error))
 }
 
 fn new_passphrases() -> Vec<NewPassphraseError> {
@@ -147,7 +190,8 @@ fn new_passphrases() -> Vec<NewPassphraseError> {
             why: PromptError::NoTerminal,
             flags: "--passphrase-file or --passphrase-stdin",
         },
-        NewPassphraseError::Lines,
+        NewPassphraseError::Untypable(Flaw::Lines),
+        NewPassphraseError::Untypable(Flaw::Control),
         NewPassphraseError::Weak(Weak {
             score: 1,
             advice: "Add another word or two.".to_owned(),
@@ -156,7 +200,7 @@ fn new_passphrases() -> Vec<NewPassphraseError> {
     ]
 }
 
-fn seals() -> [SealError; 19] {
+fn seals() -> [SealError; 20] {
     [
         SealError::NotAge,
         SealError::Around,
@@ -182,6 +226,7 @@ fn seals() -> [SealError; 19] {
         SealError::Disagrees,
         SealError::Plugin(PluginError::Missing("yubikey".to_owned())),
         SealError::Plugin(PluginError::Refused("the PIN is wrong".to_owned())),
+        SealError::Plugin(PluginError::Unanswered("yubikey".to_owned())),
         SealError::Plugin(PluginError::Failed {
             name: "yubikey".to_owned(),
             how: "ended early".to_owned(),
@@ -300,6 +345,7 @@ fn others() -> Vec<AppError> {
         PromptError::NotText.into(),
         PromptError::Lines.into(),
         SourceError::TooLong("standard input".to_owned()).into(),
+        SourceError::Utf16("/home/sari/file".to_owned()).into(),
         SourceError::Io {
             from: "/home/sari/file".to_owned(),
             source: denied(),
@@ -466,6 +512,11 @@ fn changes() -> Vec<Error> {
         RecoveryKeyError::Unnamed(file(), denied(), "/home/sari/file.new".into()).into(),
         RecoveryKeyError::Lost(file(), denied()).into(),
         RecoveryKeyError::ShownUnsaved(Box::new(AppError::Store(store()))).into(),
+        RecoveryKeyError::Terminal.into(),
+        RecoveryKeyError::Nowhere.into(),
+        RecoveryKeyError::NotRead.into(),
+        RecoveryKeyError::Output(io::Error::from_raw_os_error(28)).into(),
+        RecoveryKeyError::WrittenUnsaved(Box::new(AppError::Store(store()))).into(),
         VaultError::NoPassphrase(vault()).into(),
         VaultError::PassphraseAlone(vault()).into(),
         VaultError::NoCost(vault()).into(),

@@ -280,7 +280,7 @@ proptest! {
         let prefix = bech32::Hrp::parse("age-secret-key-").unwrap();
         let text = bech32::encode_upper::<bech32::Bech32>(prefix, &bytes).unwrap();
         let key: age::x25519::Identity = text.parse().unwrap();
-        prop_assert_eq!(identity::parse(&format!("# made now\r\n\n{text}\n"), "key.txt", &Asker::new(false)).unwrap().len(), 1);
+        prop_assert_eq!(identity::parse(format!("# made now\r\n\n{text}\n"), "key.txt", &Asker::new(false)).unwrap().len(), 1);
         let public = key.to_public().to_string();
         prop_assert_eq!(public.parse::<PublicRecipient>().unwrap().to_string(), public);
 

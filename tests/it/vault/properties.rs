@@ -95,7 +95,7 @@ impl Kind {
             Self::SshEd25519 => "ssh-ed25519.key",
             Self::SshRsa => "ssh-rsa.key",
         };
-        identity::parse(&read(file), file, &Asker::new(false)).unwrap()
+        identity::parse(read(file), file, &Asker::new(false)).unwrap()
     }
 
     /// As a command does it: by passphrase only if the header's parameters are in order.
