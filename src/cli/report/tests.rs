@@ -118,6 +118,7 @@ fn keys() -> Vec<KeyError> {
     vec![
         KeyError::Locked(vault(), PromptError::NoTerminal),
         KeyError::Locked(vault(), PromptError::Forbidden),
+        KeyError::Locked(vault(), PromptError::Background),
         KeyError::NeedsIdentity(vault()),
         KeyError::NoPassphrase(vault()),
         KeyError::Wrong(vault()),
