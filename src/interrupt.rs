@@ -5,6 +5,7 @@
 //! started by commands that ask, wait or write; one that merely prints a token has no
 //! thread, and dies of the signal as any program does.
 
+mod guard;
 mod poll;
 mod quiet;
 mod turn;
@@ -28,6 +29,7 @@ use signal_hook::low_level::emulate_default_handler;
 
 use crate::platform::OutOfMemory;
 
+pub use guard::{COMMAND as GUARD, guard_terminal, outlive_a_kill};
 pub(crate) use poll::poll;
 pub(crate) use quiet::QuietTerminal;
 pub(crate) use turn::{LOOK, Turn};

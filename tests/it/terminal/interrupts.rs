@@ -324,3 +324,61 @@ fn ctrl_c_while_the_terminal_is_given_back() {
         assert!(!terminal.screen().contains("xx"), "{}", terminal.screen());
     }
 }
+
+/// As the kernel does for lack of memory: nobody has a moment to undo anything.
+#[test]
+fn a_kill_gives_the_echo_back_too() {
+    let (cloudeka, world) = cloudeka_and_world();
+    let costly = "cldkctl auth --kdf-memory 256MiB --kdf-iterations 60";
+    for (question, line) in [
+        ("Enter your token:", costly),
+        ("New vault passphrase:", costly),
+        ("Deriving the vault key", costly),
+        ("Verifying the token", "cldkctl auth"),
+    ] {
+        if line != costly {
+            cloudeka.misbehave(Misbehave::NeverAnswer);
+        }
+        let mut shell = world.shell("dash");
+        shell.send_line(world.start(line));
+        for (asked, answer) in [
+            ("Enter your token:", TOKEN),
+            ("New vault passphrase:", PASSPHRASE),
+            ("Repeat passphrase:", PASSPHRASE),
+        ] {
+            shell.expect(asked);
+            if asked == question {
+                break;
+            }
+            shell.send_secret(answer);
+            if question.starts_with("Verifying") {
+                break;
+            }
+        }
+        if !question.ends_with(':') {
+            shell.expect(question);
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(!shell.echo_is_on(), "{question}");
+        rustix::process::kill_process(world.started(), Signal::KILL).expect("a signal");
+        shell.expect("Killed");
+        let is_on = wait_until(Duration::from_secs(5), || shell.echo_is_on());
+        assert!(is_on, "{question}: the echo stays off");
+        shell.send_line("echo still $((6 * 7))");
+        shell.expect("still 42");
+        assert!(!world.vault_path().exists());
+    }
+}
+
+/// Nothing is left behind that `exec` would have as a child, and no key reaches it.
+#[test]
+fn what_guards_the_terminal_ends_with_the_question() {
+    let (_cloudeka, world) = logged_in();
+    let children = "read -r all < /proc/$$/task/$$/children; echo \"children: [$all]\"";
+    let run = world.cldkctl(["exec", "--", "sh", "-c", children]);
+    let mut terminal = run.on_pty();
+    terminal.expect("Vault passphrase:");
+    terminal.send_secret(PASSPHRASE);
+    terminal.expect("children: []");
+    assert_eq!(terminal.wait(), 0);
+}
