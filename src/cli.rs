@@ -40,6 +40,7 @@ use self::exit::Exit;
 use self::global::GlobalArgs;
 use self::report::Report;
 use self::settings::Settings;
+use crate::interrupt;
 use crate::keeper::agent;
 
 /// Log in to the Cloudeka cloud and keep the credential in one encrypted, portable file
@@ -116,8 +117,13 @@ pub fn main() -> Exit {
             return hold_keys(words.next().is_some_and(|word| word == agent::SERVE));
         }
         Some(word) if word == completion::COMMAND => return completion::answer(words.next()),
+        Some(word) if word == interrupt::GUARD => {
+            interrupt::guard_terminal();
+            return Exit::Success;
+        }
         _ => {}
     }
+    interrupt::outlive_a_kill();
     let token = environment::take_tokens();
     let cli = match parse() {
         Ok(cli) => cli,

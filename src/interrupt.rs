@@ -5,6 +5,7 @@
 //! started by commands that ask, wait or write; one that merely prints a token has no
 //! thread, and dies of the signal as any program does.
 
+mod guard;
 mod poll;
 mod quiet;
 mod turn;
@@ -16,7 +17,7 @@ use std::process;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, PoisonError, mpsc};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, kill_current_process_group};
 use signal_hook::consts::{
@@ -28,6 +29,7 @@ use signal_hook::low_level::emulate_default_handler;
 
 use crate::platform::OutOfMemory;
 
+pub use guard::{COMMAND as GUARD, guard_terminal, outlive_a_kill};
 pub(crate) use poll::poll;
 pub(crate) use quiet::QuietTerminal;
 pub(crate) use turn::{LOOK, Turn};
@@ -159,12 +161,15 @@ pub(crate) fn note_spinner(clear: Option<Box<dyn FnOnce() + Send>>) {
 ///
 /// Not by the first system call that needs the terminal: the kernel restarts it at SIGCONT and
 /// stops the job again, before a signal that came along, as by `kill %1`, is acted on.
-pub(crate) fn wait_for_foreground(terminal: impl AsFd) {
-    /// Where nothing stops it, the next system call tells why.
-    const STOPS: u32 = 10;
+///
+/// Gives `false` where nothing stops it: there is no shell that could bring it to the foreground,
+/// or the signal is ignored.
+#[must_use]
+pub(crate) fn wait_for_foreground(terminal: impl AsFd) -> bool {
+    const STOPS: u32 = 5;
     for _ in 0..STOPS {
         if !quiet::is_in_background(&terminal) || ENDING.load(Ordering::Relaxed) {
-            return;
+            return true;
         }
         // A Ctrl-Z on its way stops us by itself. Stopped twice, we would need `fg` twice.
         thread::sleep(LOOK);
@@ -175,6 +180,7 @@ pub(crate) fn wait_for_foreground(terminal: impl AsFd) {
             let _ = kill_current_process_group(Signal::TTIN);
         }
     }
+    !quiet::is_in_background(&terminal)
 }
 
 fn quiet_terminal() -> MutexGuard<'static, Option<QuietTerminal>> {
@@ -202,7 +208,14 @@ pub(crate) fn keep_quiet() -> io::Result<()> {
 /// Gives the terminal back as it was found, and notes that there is none any more. The lock is
 /// held for both: a signal that came in between would leave it without its echo.
 pub(crate) fn give_terminal_back() {
+    /// The thread needs a moment of it.
+    const END: Duration = Duration::from_secs(1);
     *give_back() = None;
+    // A signal came meanwhile, and the thread waited for the lock to end the process with the
+    // signal's code. Ours would come first now and then.
+    if ENDING.load(Ordering::Relaxed) {
+        thread::sleep(END);
+    }
 }
 
 /// Gives the terminal back until the echo is turned off again; others wait for the guard.

@@ -23,6 +23,6 @@ pub use lock::{lock_for_job, process_group};
 pub(crate) use memory::Argon2Memory;
 pub use memory::{LockedMemory, OutOfMemory, WipingAllocator};
 pub use memory_limit::memory_left;
-pub use process::{close_inherited_files, harden, peer_uid, soften, stat};
+pub use process::{close_inherited_files, harden, own_program, peer_uid, soften, stat};
 pub use stack::wipe_stack;
 pub use start::pass_ignored_signals_on;

@@ -1,6 +1,7 @@
 //! Asking a person, and the other places a token or passphrase may come from.
 
 pub mod asker;
+pub mod error;
 pub mod identity;
 mod keys;
 pub mod passphrase;
@@ -8,4 +9,5 @@ pub mod source;
 pub mod terminal;
 
 pub use asker::Asker;
-pub use terminal::{PromptError, Terminal};
+pub use error::PromptError;
+pub use terminal::Terminal;

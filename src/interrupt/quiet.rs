@@ -11,15 +11,10 @@ use rustix::termios::{
     tcgetpgrp, tcsetattr,
 };
 
+use super::guard::{Guard, SILENCED};
 use super::poll::poll;
 use super::turn::Turn;
 use crate::platform;
-
-/// What is off while we ask. Signals keep working. Lines are put together by us and not by the
-/// terminal, whose own line is cut at 4,095 bytes without a word (N_TTY), half a token.
-const SILENCED: LocalModes = LocalModes::ECHO
-    .union(LocalModes::ECHONL)
-    .union(LocalModes::ICANON);
 
 /// A paste comes in pieces. It is over when no key came for this long.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -40,6 +35,8 @@ pub(crate) struct QuietTerminal {
     pub(super) last_key: Option<Instant>,
     /// It has the settings of others, while we are stopped.
     given_back: bool,
+    /// What gives it back if this process is killed.
+    guard: Option<Guard>,
     /// Others of ours wait until this is dropped.
     _turn: Turn,
 }
@@ -59,6 +56,7 @@ impl QuietTerminal {
             question: String::new(),
             last_key: None,
             given_back: false,
+            guard: None,
             _turn: turn,
         })
     }
@@ -89,6 +87,11 @@ impl QuietTerminal {
         now.special_codes[SpecialCodeIndex::VTIME] = 0;
         tcsetattr(&self.file, OptionalActions::Now, &now)?;
         self.silent = Some(now);
+        // Once the echo is off: what is typed ahead is more likely than a kill.
+        if self.guard.is_none() {
+            self.guard = Guard::start(&self.file);
+        }
+        self.note(true);
         Ok(true)
     }
 
@@ -111,6 +114,13 @@ impl QuietTerminal {
             }
         });
         self.given_back = true;
+        self.note(false);
+    }
+
+    fn note(&self, is_silent: bool) {
+        if let Some(guard) = &self.guard {
+            guard.note(is_silent.then_some(&self.before));
+        }
     }
 
     /// Whether nobody changed the settings since we turned the echo off.

@@ -263,13 +263,7 @@ pub fn start() -> io::Result<()> {
 
 /// This program as the agent, connected to nothing.
 fn command() -> io::Result<Command> {
-    // Not by its name: another program may have that by now, or nothing at all, where this one
-    // was removed or replaced since it was started, proc_pid_exe(5).
-    #[cfg(target_os = "linux")]
-    let program = Path::new("/proc/self/exe");
-    #[cfg(not(target_os = "linux"))]
-    let program = std::env::current_exe()?;
-    let mut command = Command::new(program);
+    let mut command = Command::new(platform::own_program()?);
     command
         .arg0("cldkctl")
         .arg(COMMAND)

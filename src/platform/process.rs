@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -63,6 +64,19 @@ pub fn peer_uid(stream: &UnixStream) -> io::Result<u32> {
             Err(io::Error::last_os_error())
         }
     }
+}
+
+/// What to run this program again by.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn own_program() -> io::Result<PathBuf> {
+    // Not by its name: another program may have that by now, or nothing at all, where this one
+    // was removed or replaced since it was started, proc_pid_exe(5).
+    #[cfg(target_os = "linux")]
+    return Ok("/proc/self/exe".into());
+    #[cfg(not(target_os = "linux"))]
+    std::env::current_exe()
 }
 
 /// What `/proc` says of a process, a number or `self`, from its state on: fields 3 and up of

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use age::secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use super::terminal::{PromptError, Terminal};
+use super::error::PromptError;
+use super::terminal::Terminal;
 use crate::printable::printable;
 
 /// Opens the terminal with the first question and keeps it, silent, until the last clone

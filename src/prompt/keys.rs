@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::event::PollFlags;
 use zeroize::Zeroizing;
 
-use super::terminal::PromptError;
+use super::error::PromptError;
 use crate::interrupt;
 
 /// The longest answer, in bytes; the rest of a longer line is read and dropped, so that it
@@ -254,7 +254,9 @@ fn refuse(why: &AtomicBool) -> Key {
 pub(super) fn read_key(mut file: &File, key: &mut [u8; 1]) -> io::Result<usize> {
     loop {
         let readable = is_readable(file, interrupt::LOOK)?;
-        interrupt::wait_for_foreground(file);
+        if !interrupt::wait_for_foreground(file) {
+            return Err(rustix::io::Errno::IO.into());
+        }
         interrupt::keep_quiet()?;
         // Again: it is gone if this process was stopped meanwhile.
         if !readable || !is_readable(file, Duration::ZERO)? {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::termios::{QueueSelector, tcflush, tcgetwinsize};
 use zeroize::Zeroizing;
 
+use super::error::PromptError;
 use super::keys::{Key, Keys, is_readable, read_key};
 use crate::interrupt::{self, QuietTerminal, Turn};
 use crate::printable::printable;
@@ -24,53 +25,6 @@ pub struct Terminal {
     has_waited: bool,
 }
 
-/// Why a question got no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum PromptError {
-    /// The process has no controlling terminal.
-    #[error("there is no terminal to ask on")]
-    NoTerminal,
-    /// Asking is forbidden.
-    #[error("--no-input forbids asking")]
-    Forbidden,
-    /// The terminal failed or was closed.
-    #[error("cannot read from the terminal: {0}")]
-    Io(#[from] io::Error),
-    /// Ctrl-D, or the end of the terminal, with nothing typed before: no answer, where an empty
-    /// line is one.
-    #[error("the input ended before anything was typed")]
-    Ended,
-    /// More than 64 KiB on one line.
-    #[error("the answer is longer than 64 KiB")]
-    TooLong,
-    /// A control character.
-    #[error("the answer has a control character in it, perhaps an arrow key")]
-    Characters,
-    /// Bytes that are not UTF-8.
-    #[error("the answer has a byte that is not UTF-8, perhaps of a terminal with another encoding")]
-    NotText,
-    /// A line end in the middle of a paste.
-    #[error("the pasted text has more than one line")]
-    Lines,
-}
-
-impl PromptError {
-    /// Whether there is nobody to ask, rather than no good answer.
-    #[must_use]
-    pub fn is_silence(&self) -> bool {
-        matches!(self, Self::NoTerminal | Self::Forbidden)
-    }
-
-    /// Whether there was an answer, which cannot be used.
-    #[must_use]
-    pub fn is_unclear(&self) -> bool {
-        matches!(
-            self,
-            Self::TooLong | Self::Characters | Self::NotText | Self::Lines
-        )
-    }
-}
-
 impl Terminal {
     /// Opens the controlling terminal, tty(4), and turns its echo off.
     ///
@@ -83,7 +37,9 @@ impl Terminal {
             .open("/dev/tty")
             .map_err(|_| PromptError::NoTerminal)?;
         interrupt::watch();
-        interrupt::wait_for_foreground(&file);
+        if !interrupt::wait_for_foreground(&file) {
+            return Err(PromptError::Background);
+        }
         let turn = Turn::wait();
         let has_waited = turn.has_waited();
         interrupt::quieten(QuietTerminal::new(file.try_clone()?, turn)?)?;
@@ -110,7 +66,9 @@ impl Terminal {
     /// or the terminal is gone.
     pub fn ask_hidden(&mut self, question: &str) -> Result<Zeroizing<String>, PromptError> {
         let question = format!("{question} ");
-        interrupt::wait_for_foreground(&self.file);
+        if !interrupt::wait_for_foreground(&self.file) {
+            return Err(PromptError::Background);
+        }
         interrupt::keep_quiet()?;
         self.drop_line_ends()?;
         interrupt::note_question(&question);
@@ -126,9 +84,17 @@ impl Terminal {
 
         interrupt::note_question("");
         self.file.write_all(b"\n")?;
-        let answer = answer?;
+        let answer = answer.map_err(|error| self.lost(error))?;
         spoilt.check(answer.is_empty())?;
         Ok(answer)
+    }
+
+    /// Why the terminal gives nothing any more.
+    fn lost(&self, error: io::Error) -> PromptError {
+        match interrupt::wait_for_foreground(&self.file) {
+            true => PromptError::Io(error),
+            false => PromptError::Background,
+        }
     }
 
     fn drop_line_ends(&mut self) -> io::Result<()> {
@@ -150,13 +116,18 @@ impl Terminal {
     /// When the input ends without an answer, or the terminal is gone.
     pub fn ask_shown(&mut self, question: &str) -> Result<String, PromptError> {
         let question = format!("{question} ");
-        interrupt::wait_for_foreground(&self.file);
+        if !interrupt::wait_for_foreground(&self.file) {
+            return Err(PromptError::Background);
+        }
         interrupt::keep_quiet()?;
         self.ahead = None;
         tcflush(&self.file, QueueSelector::IFlush).map_err(io::Error::from)?;
         interrupt::note_question(&question);
         self.file.write_all(question.as_bytes())?;
-        let answer = self.read_shown();
+        let answer = self.read_shown().map_err(|error| match error {
+            PromptError::Io(error) => self.lost(error),
+            error => error,
+        });
         interrupt::note_question("");
         self.file.write_all(b"\n")?;
         answer

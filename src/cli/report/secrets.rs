@@ -172,7 +172,10 @@ pub(super) fn kdf(error: &KdfError) -> Report {
 
 pub(super) fn prompt(error: &PromptError) -> Report {
     let exit = match error {
-        PromptError::NoTerminal | PromptError::Forbidden | PromptError::Io(_) => Exit::Failure,
+        PromptError::NoTerminal
+        | PromptError::Background
+        | PromptError::Forbidden
+        | PromptError::Io(_) => Exit::Failure,
         _ => Exit::Usage,
     };
     Report::new(exit, error.to_string())

@@ -124,6 +124,7 @@ fn keys() -> Vec<KeyError> {
         KeyError::Locked(vault(), PromptError::Forbidden),
         KeyError::NeedsPassphrase(vault(), PromptError::NoTerminal),
         KeyError::NeedsPassphrase(vault(), PromptError::Forbidden),
+        KeyError::Locked(vault(), PromptError::Background),
         KeyError::NeedsIdentity(vault()),
         KeyError::NoPassphrase(vault()),
         KeyError::Wrong(vault()),

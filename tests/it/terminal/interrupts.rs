@@ -1,13 +1,10 @@
 //! Ctrl-C, Ctrl-Z, a signal, a connection that breaks: the terminal is as it was before, and
 //! so is the disk.
 
-use std::ffi::OsString;
-use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::support::cargo::example;
 use crate::support::steps::{cloudeka_and_world, logged_in};
-use crate::support::strace::can_trace;
 use crate::support::world::Cldkctl;
 use crate::support::{Misbehave, PASSPHRASE, Session, Standin, TOKEN, World, wait_until};
 use rustix::process::Signal;
@@ -298,40 +295,90 @@ fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
     running.wait().succeeded();
 }
 
+/// A key is held down, and what it types is dropped until it is let go: the command is at its
+/// end, and not yet over.
 #[test]
 fn ctrl_c_while_the_terminal_is_given_back() {
-    if !can_trace() {
-        return;
-    }
     let (_cloudeka, world) = logged_in();
-    let log = world.home().join("strace.log");
-    // Without a spinner, which would ask for the size of the terminal.
-    let token = |inject: &str| {
-        let strace = ["strace", "-f", "-qq", "-e", "trace=ioctl", "-e", inject];
-        let strace = strace.iter().map(OsString::from);
-        let strace = strace.chain(["-o".into(), log.clone().into()]);
+    for (signal, code) in [(Signal::INT, INTERRUPTED), (Signal::TERM, 128 + 15)] {
         world.cldkctl(["lock"]).run().succeeded();
-        let run = world.cldkctl(["auth", "token"]).under(strace);
-        let mut terminal = run.stderr_apart().on_pty();
+        let mut terminal = world.cldkctl(["auth", "token"]).on_pty();
         terminal.expect("Vault passphrase:");
         terminal.send_secret(PASSPHRASE);
-        terminal.expect(TOKEN);
-        terminal
-    };
-    assert_eq!(token("signal=none").wait(), 0);
-    let log = fs::read_to_string(&log).expect("a log");
-    let main = log.split(' ').next().expect("a thread");
-    let of_main = log.lines().filter(|line| line.starts_with(main));
-    let last = of_main
-        .enumerate()
-        .filter(|(_, line)| line.contains("TCSETS"))
-        .last();
-    let number = last.expect("the echo comes back").0 + 1;
+        let (start, mut printed) = (Instant::now(), None);
+        while printed.is_none_or(|at: Instant| at.elapsed() < Duration::from_millis(400)) {
+            assert!(start.elapsed() < Duration::from_secs(20), "no token");
+            terminal.send_bytes(b"x");
+            std::thread::sleep(Duration::from_millis(10));
+            if printed.is_none() && terminal.screen().contains(TOKEN) {
+                printed = Some(Instant::now());
+            }
+        }
+        if signal == Signal::INT {
+            terminal.send_ctrl('c');
+        } else {
+            terminal.signal(signal);
+        }
+        assert_eq!(terminal.wait(), code, "{}", terminal.screen());
+        assert!(terminal.echo_is_on(), "the echo stays off");
+        assert!(!terminal.screen().contains("xx"), "{}", terminal.screen());
+    }
+}
 
-    let late = format!("inject=ioctl:delay_enter=2000000:when={number}");
-    let mut terminal = token(&late);
-    std::thread::sleep(Duration::from_millis(500));
-    terminal.send_ctrl('c');
-    assert_eq!(terminal.wait(), INTERRUPTED, "{}", terminal.screen());
-    assert!(terminal.echo_is_on(), "the echo stays off");
+/// As the kernel does for lack of memory: nobody has a moment to undo anything.
+#[test]
+fn a_kill_gives_the_echo_back_too() {
+    let (cloudeka, world) = cloudeka_and_world();
+    let costly = "cldkctl auth --kdf-memory 256MiB --kdf-iterations 60";
+    for (question, line) in [
+        ("Enter your token:", costly),
+        ("New vault passphrase:", costly),
+        ("Deriving the vault key", costly),
+        ("Verifying the token", "cldkctl auth"),
+    ] {
+        if line != costly {
+            cloudeka.misbehave(Misbehave::NeverAnswer);
+        }
+        let mut shell = world.shell("dash");
+        shell.send_line(world.start(line));
+        for (asked, answer) in [
+            ("Enter your token:", TOKEN),
+            ("New vault passphrase:", PASSPHRASE),
+            ("Repeat passphrase:", PASSPHRASE),
+        ] {
+            shell.expect(asked);
+            if asked == question {
+                break;
+            }
+            shell.send_secret(answer);
+            if question.starts_with("Verifying") {
+                break;
+            }
+        }
+        if !question.ends_with(':') {
+            shell.expect(question);
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(!shell.echo_is_on(), "{question}");
+        rustix::process::kill_process(world.started(), Signal::KILL).expect("a signal");
+        shell.expect("Killed");
+        let is_on = wait_until(Duration::from_secs(5), || shell.echo_is_on());
+        assert!(is_on, "{question}: the echo stays off");
+        shell.send_line("echo still $((6 * 7))");
+        shell.expect("still 42");
+        assert!(!world.vault_path().exists());
+    }
+}
+
+/// Nothing is left behind that `exec` would have as a child, and no key reaches it.
+#[test]
+fn what_guards_the_terminal_ends_with_the_question() {
+    let (_cloudeka, world) = logged_in();
+    let children = "read -r all < /proc/$$/task/$$/children; echo \"children: [$all]\"";
+    let run = world.cldkctl(["exec", "--", "sh", "-c", children]);
+    let mut terminal = run.on_pty();
+    terminal.expect("Vault passphrase:");
+    terminal.send_secret(PASSPHRASE);
+    terminal.expect("children: []");
+    assert_eq!(terminal.wait(), 0);
 }

@@ -293,6 +293,66 @@ fn a_command_in_the_background_asks_in_the_foreground_alone_and_can_be_killed() 
         shell.send_line("fg");
         answer(&mut shell);
         shell.expect("is sound");
+        assert_asked_once(&shell, name);
         assert_sane(shell, name);
+    }
+}
+
+#[track_caller]
+fn assert_asked_once(shell: &Session, name: &str) {
+    let screen = shell.screen();
+    assert_eq!(screen.matches(QUESTION).count(), 1, "{name}: {screen}");
+}
+
+/// Also when it is brought to the foreground at once, or was stopped before.
+#[test]
+fn a_command_that_comes_to_the_foreground_asks_once() {
+    if !are_installed(&SHELLS) {
+        return;
+    }
+    let (_cloudeka, world) = logged_in();
+    for name in SHELLS {
+        for line in [
+            "cldkctl vault verify & fg",
+            "cldkctl vault verify & sleep 0.1; fg",
+        ] {
+            for _ in 0..5 {
+                let mut shell = world.shell(name);
+                shell.send_line(line);
+                answer(&mut shell);
+                shell.expect("is sound");
+                assert_asked_once(&shell, name);
+                assert_sane(shell, name);
+            }
+        }
+    }
+}
+
+/// A process group that no shell knows any more: nobody can bring it to the foreground.
+#[test]
+fn a_job_that_nobody_can_bring_to_the_foreground_has_nobody_to_ask() {
+    let (_cloudeka, world) = logged_in();
+    world.write("orphan", "sleep 0.3; cldkctl $*; echo ended with $?");
+    let mut shell = world.shell("dash");
+    for (args, code) in [
+        ("auth token", 4),
+        ("unlock", 4),
+        ("vault passphrase", 4),
+        ("auth", 2),
+    ] {
+        for line in [
+            format!("(sh orphan {args} &)"),
+            format!("(trap '' TTIN; sh orphan {args}) &"),
+        ] {
+            shell.send_line(&line);
+            let said = shell.expect(&format!("ended with {code}\r\n"));
+            assert!(said.contains("belongs to another job"), "{line}: {said}");
+            assert!(
+                said.contains("hint:") && !said.contains("type it"),
+                "{said}"
+            );
+            assert!(!said.contains(QUESTION), "{said}");
+            assert!(shell.echo_is_on());
+        }
     }
 }

@@ -1,0 +1,117 @@
+//! A second process that gives the terminal back where this one is killed.
+//!
+//! SIGKILL, which comes when memory runs out, leaves no time to undo anything, and a key
+//! derivation is what the kernel looks for then. The other process is this program again, with
+//! nothing in its memory, in a group of its own, so that no key on the terminal reaches it.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr,
+    tcsetattr,
+};
+
+use crate::platform;
+
+/// The hidden command that is the second process.
+pub const COMMAND: &str = "__terminal";
+
+/// What is off while we ask. Signals keep working. Lines are put together by us and not by the
+/// terminal, whose own line is cut at 4,095 bytes without a word (N_TTY), half a token.
+pub(super) const SILENCED: LocalModes = LocalModes::ECHO
+    .union(LocalModes::ECHONL)
+    .union(LocalModes::ICANON);
+
+/// Whether this program knows [`COMMAND`]: another one that uses this library would ask again.
+static IS_KNOWN: AtomicBool = AtomicBool::new(false);
+
+/// What is to be turned on again: the local modes, VMIN and VTIME. Of zeros when nothing is.
+type Record = [u8; 10];
+
+/// From here on a terminal that is silent is given back even if this process is killed. The
+/// program has to call [`guard_terminal`] when its first argument is [`COMMAND`].
+pub fn outlive_a_kill() {
+    IS_KNOWN.store(true, Ordering::Relaxed);
+}
+
+/// The second process, until this is dropped.
+pub(super) struct Guard {
+    wire: UnixStream,
+    process: Child,
+}
+
+impl Guard {
+    /// Starts it; `None` where the system has no process to spare.
+    pub(super) fn start(terminal: &File) -> Option<Self> {
+        if !IS_KNOWN.load(Ordering::Relaxed) {
+            return None;
+        }
+        let (wire, its) = UnixStream::pair().ok()?;
+        let process = Command::new(platform::own_program().ok()?)
+            .arg0("cldkctl")
+            .arg(COMMAND)
+            .current_dir("/")
+            .env_clear()
+            .stdin(OwnedFd::from(its))
+            .stdout(terminal.try_clone().ok()?)
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .ok()?;
+        Some(Self { wire, process })
+    }
+
+    /// Notes what to restore of the settings `before`, or that there is nothing any more.
+    pub(super) fn note(&self, before: Option<&Termios>) {
+        let mut record = Record::default();
+        if let Some(before) = before {
+            let modes = u64::from((before.local_modes & SILENCED).bits());
+            record[..8].copy_from_slice(&modes.to_le_bytes());
+            record[8] = before.special_codes[SpecialCodeIndex::VMIN];
+            record[9] = before.special_codes[SpecialCodeIndex::VTIME];
+        }
+        let _ = (&self.wire).write_all(&record);
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // The program of `exec` would have a child that it knows nothing of.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Is the second process: waits for the end of the first, whose terminal is standard output.
+pub fn guard_terminal() {
+    platform::close_inherited_files();
+    let (mut last, mut record) = (Record::default(), Record::default());
+    let mut wire = std::io::stdin().lock();
+    while wire.read_exact(&mut record).is_ok() {
+        last = record;
+    }
+    let modes = u64::from_le_bytes(last[..8].try_into().expect("eight bytes"));
+    let modes = LocalModes::from_bits_truncate(modes.try_into().unwrap_or(0)) & SILENCED;
+    let terminal = rustix::stdio::stdout();
+    // One that somebody has changed meanwhile, as bash does, is theirs.
+    let Ok(mut settings) = tcgetattr(terminal) else {
+        return;
+    };
+    if modes.is_empty() || settings.local_modes.intersects(SILENCED) {
+        return;
+    }
+    settings.local_modes |= modes;
+    settings.special_codes[SpecialCodeIndex::VMIN] = last[8];
+    settings.special_codes[SpecialCodeIndex::VTIME] = last[9];
+    platform::without_stop(|| {
+        // What was typed and answered no question is not for the shell.
+        let _ = tcflush(terminal, QueueSelector::IFlush);
+        let _ = tcsetattr(terminal, OptionalActions::Now, &settings);
+    });
+}
