@@ -233,6 +233,21 @@ mod tests {
     }
 
     #[test]
+    fn a_body_ends_in_a_line_of_its_own_that_is_not_full() {
+        let header = |body: &str| format!("age-encryption.org/v1\n-> x\n{body}-> y\n\n--- ");
+        let full = "A".repeat(FULL_LINE);
+        for (body, lacks) in [
+            (String::new(), true),
+            (format!("{full}\n"), true),
+            ("\n".to_owned(), false),
+            ("AAAA\n".to_owned(), false),
+            (format!("{full}\n\n"), false),
+        ] {
+            assert_eq!(lacks_a_line(header(&body).as_bytes()), lacks, "{body:?}");
+        }
+    }
+
+    #[test]
     fn a_form_feed_after_the_armor_is_refused() {
         let armored = armor(&with_stanzas(1)).expect("armored");
         let with = |end: &[u8]| Sealed::parse(&[&armored, end].concat());
