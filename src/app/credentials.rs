@@ -184,7 +184,7 @@ impl<'a> Credential<'a> {
     /// # Errors
     /// When the API rejects the token or cannot be asked, or the session cannot be saved.
     pub fn refresh(&mut self, client: &Client) -> Result<Time, Error> {
-        let now = Timestamp::now();
+        let now = platform::now();
         let login = self.exchange(client, now, Task::Renew)?;
         self.save(&login)?;
         Ok(login.session.expires_at)
@@ -200,7 +200,7 @@ impl<'a> Credential<'a> {
             return Ok(known);
         }
         let client = self.client()?;
-        let now = Timestamp::now();
+        let now = platform::now();
         let login = self.exchange(&client, now, Task::Check)?;
         self.keep(&login);
         Ok(login.account)

@@ -165,6 +165,7 @@ def parse_header(data: bytes) -> list[tuple[list[str], bytes]]:
     need(bool(stanzas), "6, step 4", "the header has no stanza")
     need(len(stanzas) <= MAX_STANZAS, "3.2", "the header has more than 256 stanzas")
     if any(args[0] == "scrypt" for args, _ in stanzas):
+        need(len(stanzas) == 1, "3.1", "there are other stanzas beside one of scrypt")
         raise bad("3.1", "this age file is encrypted with a passphrase of age's own (scrypt): not a vault", "foreign")
     return stanzas
 
@@ -310,7 +311,7 @@ def decrypt_with_text(vault: bytes, identity: str) -> bytes:
     read_end, write_end = os.pipe()
     try:
         with os.fdopen(write_end, "wb") as pipe:
-            pipe.write(identity.encode() + b"\n")  # 75 bytes: less than any pipe holds
+            pipe.write(identity.encode() + b"\n")  # at most 64 KiB: what a pipe holds
         return decrypt(vault, f"/dev/fd/{read_end}", pass_fds=(read_end,))
     finally:
         os.close(read_end)
@@ -335,22 +336,28 @@ def decrypt_with_file(vault: bytes, path: str) -> bytes:
     except OSError as error:
         raise Failure(1, f"{path}: {error.strerror}") from None
     if not re.search(rb"PRIVATE KEY-----|^age-encryption\.org/|" + ARMOR_BEGIN, text):
-        lines = [line.removesuffix(b"\r") for line in text.split(b"\n")]
-        found = [line for line in lines if line and not line.startswith(b"#")]
-        if not found or not all(is_identity(line.decode("latin-1")) for line in found):
+        try:
+            lines = [line.removesuffix("\r") for line in text.decode("utf-8").split("\n")]
+        except UnicodeDecodeError:
+            raise Failure(2, f"section 6: {path} is not UTF-8") from None
+        found = [line for line in lines if line and not line.startswith("#")]
+        if not found or not all(map(is_identity, found)):
             raise wrong_key("6", f"{path} is not a file of age identities")
+        if any(line.upper().startswith("AGE-PLUGIN-") for line in found):
+            raise Failure(1, f"{path}: this reader has no plugins")
+        # age takes them in upper case only.
+        return decrypt_with_text(vault, "\n".join(found).upper())
     return decrypt(vault, path)
 
 
 def is_identity(line: str) -> bool:
-    """Those of plugins are for age to judge."""
-    if line.startswith("AGE-PLUGIN-"):
-        return True
-    if not re.fullmatch(rf"AGE-SECRET-KEY-1[{BECH32.upper()}]{{58}}", line):
+    match = re.fullmatch(rf"(AGE-SECRET-KEY-|AGE-PLUGIN-[A-Z0-9+._-]+-)1([{BECH32.upper()}]{{6,}})", line.upper())
+    if not match or line not in (line.upper(), line.lower()):
         return False
-    hrp = "age-secret-key-"
-    groups = [BECH32.index(c) for c in line[16:].lower()]
-    return polymod([ord(c) >> 5 for c in hrp] + [0] + [ord(c) & 31 for c in hrp] + groups) == 1 and groups[51] & 15 == 0
+    hrp, groups = match[1].lower(), [BECH32.index(c) for c in match[2].lower()]
+    if polymod([ord(c) >> 5 for c in hrp] + [0] + [ord(c) & 31 for c in hrp] + groups) != 1:
+        return False
+    return not hrp.startswith("age-secret-key-") or len(groups) == 58 and groups[51] & 15 == 0
 
 
 # --- Section 7: the contents ------------------------------------------------------------------------------------------

@@ -39,13 +39,14 @@ pub(super) fn header_length(bytes: &[u8]) -> Result<usize, SealError> {
     }
 }
 
-/// Whether a body of full lines ends with one of them. age takes that, as early betas of it left
-/// the empty line out; no vault has it, and the age of others takes none.
+/// Whether a body of full lines, or of none, ends without the line that has to end it. age takes
+/// that, as early betas of it left that line out; no vault has it, and the age of others takes none.
 fn lacks_a_line(header: &[u8]) -> bool {
-    let mut before = 0;
+    let mut before: &[u8] = &[];
     header.split(|byte| *byte == b'\n').any(|line| {
         let begins = line.starts_with(b"-> ") || line.starts_with(b"---");
-        std::mem::replace(&mut before, line.len()) == FULL_LINE && begins
+        let before = std::mem::replace(&mut before, line);
+        begins && (before.len() == FULL_LINE || before.starts_with(b"-> "))
     })
 }
 
@@ -229,6 +230,21 @@ mod tests {
             refused,
             Err(SealError::Damaged("its armor is malformed"))
         ));
+    }
+
+    #[test]
+    fn a_body_ends_in_a_line_of_its_own_that_is_not_full() {
+        let header = |body: &str| format!("age-encryption.org/v1\n-> x\n{body}-> y\n\n--- ");
+        let full = "A".repeat(FULL_LINE);
+        for (body, lacks) in [
+            (String::new(), true),
+            (format!("{full}\n"), true),
+            ("\n".to_owned(), false),
+            ("AAAA\n".to_owned(), false),
+            (format!("{full}\n\n"), false),
+        ] {
+            assert_eq!(lacks_a_line(header(&body).as_bytes()), lacks, "{body:?}");
+        }
     }
 
     #[test]
