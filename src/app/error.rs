@@ -13,7 +13,7 @@ use crate::files::StoreError;
 use crate::keeper::KeepersError;
 use crate::prompt::PromptError;
 use crate::prompt::identity::IdentityError;
-use crate::prompt::passphrase::Weak;
+use crate::prompt::passphrase::{Flaw, Weak};
 use crate::prompt::source::SourceError;
 use crate::secret::TokenError;
 use crate::vault::{ContextName, KdfError, SealError};
@@ -128,6 +128,17 @@ pub enum KeyError {
     /// The passphrase or identity does not open the vault.
     #[error("wrong key")]
     Wrong(PathBuf),
+    /// The passphrase that was supplied does not open the vault, and there is something odd
+    /// about it.
+    #[error("wrong key, and an odd one")]
+    Flawed {
+        /// The vault.
+        vault: PathBuf,
+        /// Where the passphrase is.
+        input: Input,
+        /// What is odd.
+        flaw: Flaw,
+    },
     /// The cached key does not open the vault.
     #[error("wrong cached key")]
     WrongCached(PathBuf),
@@ -140,6 +151,14 @@ pub enum KeyError {
     /// The identity file cannot be used.
     #[error("unusable identity")]
     Identity(PathBuf, IdentityKind, #[source] IdentityError),
+}
+
+impl KeyError {
+    /// Whether the key is not that of the vault: another may be.
+    #[must_use]
+    pub fn is_misfit(&self) -> bool {
+        matches!(self, Self::Wrong(_) | Self::Flawed { .. })
+    }
 }
 
 /// Why a new passphrase cannot be used. Nothing was written.
@@ -155,9 +174,9 @@ pub enum NewPassphraseError {
         /// The flags that supply one.
         flags: &'static str,
     },
-    /// It has several lines.
-    #[error("several lines")]
-    Lines,
+    /// It has something that nobody can type at a prompt.
+    #[error("untypable")]
+    Untypable(Flaw),
     /// It is too easy to guess.
     #[error("weak passphrase")]
     Weak(Weak),

@@ -7,7 +7,7 @@ use super::passphrase_source::{PassphraseSource, read_passphrase};
 use super::tries::{another_may_do, tries};
 use super::ui::{Notice, Ui};
 use super::unlock::Unlocker;
-use crate::prompt::passphrase::{check_strength, generate};
+use crate::prompt::passphrase::{Flaw, check_strength, generate};
 use crate::secret::Passphrase;
 
 /// The longest passphrase, in bytes, that the `argon2` command takes, with which a vault can
@@ -75,8 +75,8 @@ impl NewPassphrase<'_> {
 
 /// Refuses what cannot be typed at a prompt, and what is too easy to guess.
 fn check_new(passphrase: &Passphrase, allow_weak: bool) -> Result<(), Error> {
-    if passphrase.expose().contains(['\n', '\r']) {
-        return Err(NewPassphraseError::Lines.into());
+    if let Some(flaw) = Flaw::of(passphrase).filter(|flaw| *flaw != Flaw::Blanks) {
+        return Err(NewPassphraseError::Untypable(flaw).into());
     }
     if !allow_weak {
         check_strength(passphrase).map_err(NewPassphraseError::Weak)?;

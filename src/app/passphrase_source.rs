@@ -20,26 +20,32 @@ pub enum PassphraseSource {
     SystemdCredential(PathBuf),
 }
 
+impl PassphraseSource {
+    /// What a message calls it.
+    pub(super) fn input(&self) -> Input {
+        match self {
+            Self::Stdin => Input::Stdin,
+            Self::File(path) | Self::SystemdCredential(path) => Input::File(path.clone()),
+        }
+    }
+}
+
 /// Reads a passphrase from where it was supplied.
 ///
 /// # Errors
 /// When it cannot be read or is empty.
 pub(super) fn read_passphrase(source: &PassphraseSource, ui: &dyn Ui) -> Result<Passphrase, Error> {
-    let (text, input) = match source {
-        PassphraseSource::Stdin => (source::read_stdin()?, Input::Stdin),
-        PassphraseSource::File(path) => (
-            read_private(path, Holds::Passphrase, ui)?,
-            Input::File(path.clone()),
-        ),
+    let text = match source {
+        PassphraseSource::Stdin => source::read_stdin()?,
+        PassphraseSource::File(path) => read_private(path, Holds::Passphrase, ui)?,
         // systemd keeps it private; its mode may be 0440.
         PassphraseSource::SystemdCredential(path) => {
-            let text = source::read_file(path, Holds::Passphrase)?.text;
-            (text, Input::File(path.clone()))
+            source::read_file(path, Holds::Passphrase)?.text
         }
     };
     let passphrase = Passphrase::new(&text);
     if passphrase.is_empty() {
-        return Err(KeyError::Empty(input).into());
+        return Err(KeyError::Empty(source.input()).into());
     }
     Ok(passphrase)
 }

@@ -35,7 +35,11 @@ pub fn another_may_do(error: &Error) -> Option<Notice<'_>> {
     let may = match error {
         Error::Key(KeyError::Wrong(_) | KeyError::NothingTyped)
         | Error::Key(KeyError::Identity(_, _, IdentityError::WrongPassphrase))
-        | Error::NewPassphrase(NewPassphraseError::Weak(_) | NewPassphraseError::Differ) => true,
+        | Error::NewPassphrase(
+            NewPassphraseError::Untypable(_)
+            | NewPassphraseError::Weak(_)
+            | NewPassphraseError::Differ,
+        ) => true,
         Error::Key(KeyError::Identity(_, _, IdentityError::Unanswered(why)))
         | Error::Prompt(why) => why.is_unclear(),
         _ => false,

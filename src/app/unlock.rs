@@ -15,6 +15,7 @@ use super::ui::{Notice, Step, Task, Ui};
 use super::vault_key::VaultKey;
 use crate::keeper::{Description, Found, Keepers, Limits, Scope, Slot, Touch};
 use crate::prompt::identity;
+use crate::prompt::passphrase::Flaw;
 use crate::prompt::source::Holds;
 use crate::secret::Passphrase;
 use crate::vault::{Ceiling, Cost, Kdf, RecipientEntry, Salt, SealError, Sealed};
@@ -91,7 +92,7 @@ impl Unlocker {
         }
         match found {
             Found::Key(key) => {
-                return Ok((VaultKey::Derived(kdf.clone(), key), KeySource::Keeper));
+                return Ok((VaultKey::Derived(kdf.clone(), key, None), KeySource::Keeper));
             }
             Found::Rekeyed => self.ui.tell(&Notice::Rekeyed),
             Found::Nothing => {}
@@ -216,7 +217,7 @@ impl Unlocker {
     #[must_use]
     pub fn kept(&self, kdf: &Kdf, touch: Touch) -> Option<VaultKey> {
         match self.keepers.get(&self.slot(), &kdf.salt, touch) {
-            Found::Key(key) => Some(VaultKey::Derived(kdf.clone(), key)),
+            Found::Key(key) => Some(VaultKey::Derived(kdf.clone(), key, None)),
             Found::Rekeyed | Found::Nothing => None,
         }
     }
@@ -283,7 +284,7 @@ impl Unlocker {
         self.ui.detail(&Step::Deriving(kdf.cost));
         let _progress = self.ui.progress(Task::Derive);
         let key = kdf.derive(passphrase)?;
-        Ok(VaultKey::Derived(kdf, key))
+        Ok(VaultKey::Derived(kdf, key, Flaw::of(passphrase)))
     }
 
     /// Derives a passphrase's key anew at `cost`, with a new salt: the key, and the recipient

@@ -96,13 +96,26 @@ impl Vault {
             .map_err(|error| self.unusable(error))
     }
 
-    /// The vault cannot be read or opened.
+    /// The vault cannot be read.
     pub fn unusable(&self, error: SealError) -> Error {
-        let path = self.path().to_owned();
-        match error {
-            SealError::NoMatch => KeyError::Wrong(path).into(),
-            error => Error::Vault(path, error),
-        }
+        Error::Vault(self.path().to_owned(), error)
+    }
+
+    /// The vault cannot be opened with `key`.
+    fn unopened(&self, error: SealError, key: &VaultKey, source: KeySource) -> Error {
+        let SealError::NoMatch = error else {
+            return self.unusable(error);
+        };
+        let vault = self.path().to_owned();
+        let error = match (key, source, &self.unlocker.passphrase) {
+            (_, KeySource::Keeper, _) => KeyError::WrongCached(vault),
+            (VaultKey::Derived(_, _, Some(flaw)), KeySource::Supplied, Some(from)) => {
+                let (input, flaw) = (from.input(), *flaw);
+                KeyError::Flawed { vault, input, flaw }
+            }
+            _ => KeyError::Wrong(vault),
+        };
+        error.into()
     }
 
     /// The cost to show of a vault. Where an identity opened it and the stanza cannot be used,
@@ -174,12 +187,7 @@ impl Vault {
     ) -> Result<OpenVault<'_>, Error> {
         let contents = key
             .open(sealed)
-            .map_err(|error| match (self.unusable(error), source) {
-                (Error::Key(KeyError::Wrong(path)), KeySource::Keeper) => {
-                    KeyError::WrongCached(path).into()
-                }
-                (error, _) => error,
-            })?;
+            .map_err(|error| self.unopened(error, &key, source))?;
         let vault = OpenVault {
             vault: self,
             key,

@@ -2,13 +2,14 @@
 
 use age::Identity;
 
+use crate::prompt::passphrase::Flaw;
 use crate::secret::Key;
 use crate::vault::{Contents, Kdf, PassphraseIdentity, SealError, Sealed};
 
 /// What opens a vault, as often as a command needs it.
 pub enum VaultKey {
-    /// A key that was derived from a passphrase.
-    Derived(Kdf, Key),
+    /// A key that was derived from a passphrase, and what is odd about that one.
+    Derived(Kdf, Key, Option<Flaw>),
     /// Other identities.
     Identities(Vec<Box<dyn Identity>>),
 }
@@ -20,7 +21,7 @@ impl VaultKey {
     /// When it does not fit, or the vault is damaged.
     pub fn open(&self, sealed: &Sealed) -> Result<Contents, SealError> {
         match self {
-            Self::Derived(kdf, key) => {
+            Self::Derived(kdf, key, _) => {
                 let identity = PassphraseIdentity::new(kdf.clone(), key);
                 sealed.open(std::iter::once(&identity as &dyn Identity))
             }
@@ -36,7 +37,7 @@ impl VaultKey {
     #[must_use]
     pub fn derived_recipient(&self) -> Option<String> {
         match self {
-            Self::Derived(kdf, key) => {
+            Self::Derived(kdf, key, _) => {
                 let identity = PassphraseIdentity::new(kdf.clone(), key);
                 Some(identity.recipient().to_string())
             }

@@ -32,6 +32,62 @@ pub struct Weak {
     pub advice: String,
 }
 
+/// What is odd about a passphrase that came from a file: nobody can type it, or it has more than
+/// its owner sees. Says nothing of the passphrase itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// U+FEFF, with which some editors begin a file.
+    ByteOrderMark,
+    /// Other lines follow the first that has something on it.
+    Lines,
+    /// An empty line before or after it, or a carriage return of its own.
+    LineBreak,
+    /// A character NUL: it is UTF-16 in truth, or no text.
+    Nul,
+    /// Another control character, such as a tab.
+    Control,
+    /// A character that shows nothing or stands for one that was lost.
+    Invisible,
+    /// It begins or ends with white space.
+    Blanks,
+}
+
+impl Flaw {
+    /// The first that `passphrase` has.
+    #[must_use]
+    pub fn of(passphrase: &Passphrase) -> Option<Self> {
+        let text = passphrase.expose();
+        if text.contains('\u{feff}') {
+            return Some(Self::ByteOrderMark);
+        }
+        if text.contains('\0') {
+            return Some(Self::Nul);
+        }
+        if text.contains(['\n', '\r']) {
+            let lines = text.split(['\n', '\r']).filter(|line| !line.is_empty());
+            return Some(match lines.count() {
+                0 | 1 => Self::LineBreak,
+                _ => Self::Lines,
+            });
+        }
+        if text.contains(char::is_control) {
+            return Some(Self::Control);
+        }
+        if text.contains(is_invisible) {
+            return Some(Self::Invisible);
+        }
+        (text.trim() != text).then_some(Self::Blanks)
+    }
+}
+
+/// Whether `c` shows nothing and is on no keyboard, or stands for what could not be read. The
+/// joiners and marks that some scripts and emoji are typed with are none of these.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{200b}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{fff9}'..='\u{ffff}')
+}
+
 /// Scores a new passphrase with zxcvbn.
 ///
 /// # Errors

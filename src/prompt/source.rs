@@ -25,6 +25,9 @@ pub enum SourceError {
     /// Bytes that are no text.
     #[error("{0} is not UTF-8 text")]
     NotText(String),
+    /// Text that begins with the byte order mark of UTF-16, as Windows writes it.
+    #[error("{0} is UTF-16 text, not UTF-8")]
+    Utf16(String),
     /// A folder or a device.
     #[error("{} is neither a file nor a pipe", .0.display())]
     NotAFile(PathBuf),
@@ -130,8 +133,13 @@ fn read_text(from: &mut impl Read, name: &str) -> Result<Zeroizing<String>, Sour
     if length > MAX_PASSPHRASE_BYTES {
         return Err(SourceError::TooLong(name.to_owned()));
     }
-    let text =
-        std::str::from_utf8(&bytes[..length]).map_err(|_| SourceError::NotText(name.to_owned()))?;
+    let text = std::str::from_utf8(&bytes[..length]).map_err(|_| {
+        let name = name.to_owned();
+        match bytes[..2] {
+            [0xff, 0xfe] | [0xfe, 0xff] => SourceError::Utf16(name),
+            _ => SourceError::NotText(name),
+        }
+    })?;
     Ok(Zeroizing::new(text.to_owned()))
 }
 

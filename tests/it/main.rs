@@ -107,6 +107,7 @@ mod terminal {
     mod supplied;
     mod tries;
     mod typed_ahead;
+    mod untypable;
     mod usage;
 }
 

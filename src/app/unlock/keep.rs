@@ -28,7 +28,7 @@ impl Unlocker {
         limits: Limits,
         scope: Scope,
     ) -> Result<Option<Held>, KeepersError> {
-        let VaultKey::Derived(kdf, key) = key else {
+        let VaultKey::Derived(kdf, key, _) = key else {
             return Ok(None);
         };
         let key = Key::copied_from(key.expose());

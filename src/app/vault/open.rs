@@ -141,7 +141,7 @@ impl OpenVault<'_> {
     fn opened(&self, sealed: &Sealed) -> Result<Contents, Error> {
         self.key
             .open(sealed)
-            .map_err(|error| self.vault.unusable(error))
+            .map_err(|error| self.vault.unopened(error, &self.key, self.source))
     }
 
     /// Whether the contents are those of this file, and unchanged.

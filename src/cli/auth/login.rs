@@ -251,9 +251,11 @@ fn join_another(
     context: Context,
 ) -> Result<VaultKey, Error> {
     let with_another = |error| match error {
-        app::Error::Key(KeyError::Wrong(path) | KeyError::NoPassphrase(path)) => {
-            Error::from(AuthError::MadeMeanwhileWithAnother(path))
-        }
+        app::Error::Key(
+            KeyError::Wrong(path)
+            | KeyError::Flawed { vault: path, .. }
+            | KeyError::NoPassphrase(path),
+        ) => Error::from(AuthError::MadeMeanwhileWithAnother(path)),
         error => error.into(),
     };
     let sealed = settings.vault.sealed()?;

@@ -9,7 +9,7 @@ use crate::cli::exit::Exit;
 use crate::keeper::KeepersError;
 use crate::prompt::PromptError;
 use crate::prompt::identity::IdentityError;
-use crate::prompt::passphrase::Weak;
+use crate::prompt::passphrase::{Flaw, Weak};
 use crate::prompt::source::SourceError;
 use crate::vault::{KdfError, PublicRecipientError};
 
@@ -41,6 +41,7 @@ pub(super) fn key_of(what: &str, error: &KeyError) -> Report {
         },
         KeyError::NoPassphrase(path) => no_passphrase(what, path),
         KeyError::Wrong(path) => wrong_key(what, path),
+        KeyError::Flawed { vault, input, flaw } => flawed(what, vault, input, *flaw),
         KeyError::WrongCached(path) => Report::new(
             Exit::WrongPassphrase,
             format!(
@@ -87,6 +88,38 @@ pub(super) fn wrong_key(what: &str, path: &Path) -> Report {
     .hint(format!("try again; {ALTERED}"))
 }
 
+/// A supplied passphrase that does not open the vault is perhaps not what its owner sees in it.
+fn flawed(what: &str, vault: &Path, input: &Input, flaw: Flaw) -> Report {
+    let input = match input {
+        Input::Stdin => "standard input".to_owned(),
+        Input::File(path) => path.display().to_string(),
+    };
+    Report::new(
+        Exit::WrongPassphrase,
+        format!(
+            "the passphrase in {input} does not open the {what} {}",
+            vault.display()
+        ),
+    )
+    .hint(format!(
+        "it {}: supply the passphrase on one line, and nothing else",
+        has(flaw)
+    ))
+}
+
+/// What a passphrase has.
+fn has(flaw: Flaw) -> &'static str {
+    match flaw {
+        Flaw::ByteOrderMark => "has a byte order mark (U+FEFF)",
+        Flaw::Lines => "has more than one line",
+        Flaw::LineBreak => "has an extra line break",
+        Flaw::Nul => "has NUL characters, as UTF-16 text has",
+        Flaw::Control => "has a control character, such as a tab",
+        Flaw::Invisible => "has an invisible character",
+        Flaw::Blanks => "begins or ends with a blank",
+    }
+}
+
 pub(super) fn new_passphrase(error: &NewPassphraseError) -> Report {
     match error {
         NewPassphraseError::Missing { path, why, flags } => Report::new(
@@ -97,8 +130,8 @@ pub(super) fn new_passphrase(error: &NewPassphraseError) -> Report {
             ),
         )
         .hint(format!("supply it with {flags}; nothing was written")),
-        NewPassphraseError::Lines => {
-            Report::new(Exit::Usage, "this passphrase has more than one line")
+        NewPassphraseError::Untypable(flaw) => {
+            Report::new(Exit::Usage, format!("this passphrase {}", has(*flaw)))
                 .hint("choose one that can be typed at a prompt; nothing was written")
         }
         NewPassphraseError::Weak(weak) => too_weak(weak),
@@ -171,10 +204,16 @@ pub(super) fn source(error: &SourceError) -> Report {
     let exit = match error {
         // Nothing else will be tried, so the vault stays locked.
         SourceError::Io { .. } => Exit::Locked,
-        SourceError::TooLong(_) | SourceError::NotText(_) | SourceError::NotAFile(_) => Exit::Usage,
+        SourceError::TooLong(_)
+        | SourceError::NotText(_)
+        | SourceError::Utf16(_)
+        | SourceError::NotAFile(_) => Exit::Usage,
     };
-    Report::new(exit, error.to_string())
-        .hint("name a readable file or pipe that holds it and nothing else")
+    let hint = match error {
+        SourceError::Utf16(_) => "save it as UTF-8 without a byte order mark",
+        _ => "name a readable file or pipe that holds it and nothing else",
+    };
+    Report::new(exit, error.to_string()).hint(hint)
 }
 
 pub(super) fn not_kept(path: &Path, error: &KeepersError) -> Report {

@@ -22,7 +22,7 @@ use crate::files::StoreError;
 use crate::keeper::{KeeperError, KeepersError};
 use crate::prompt::PromptError;
 use crate::prompt::identity::IdentityError;
-use crate::prompt::passphrase::Weak;
+use crate::prompt::passphrase::{Flaw, Weak};
 use crate::prompt::source::SourceError;
 use crate::secret::{Pasted, TokenError};
 use crate::vault::stanza::StanzaError;
@@ -123,6 +123,16 @@ fn keys() -> Vec<KeyError> {
         KeyError::NeedsIdentity(vault()),
         KeyError::NoPassphrase(vault()),
         KeyError::Wrong(vault()),
+        KeyError::Flawed {
+            vault: vault(),
+            input: Input::File(file()),
+            flaw: Flaw::ByteOrderMark,
+        },
+        KeyError::Flawed {
+            vault: vault(),
+            input: Input::Stdin,
+            flaw: Flaw::Blanks,
+        },
         KeyError::WrongCached(vault()),
         KeyError::NothingTyped,
         KeyError::Empty(Input::Stdin),
@@ -147,7 +157,8 @@ fn new_passphrases() -> Vec<NewPassphraseError> {
             why: PromptError::NoTerminal,
             flags: "--passphrase-file or --passphrase-stdin",
         },
-        NewPassphraseError::Lines,
+        NewPassphraseError::Untypable(Flaw::Lines),
+        NewPassphraseError::Untypable(Flaw::Control),
         NewPassphraseError::Weak(Weak {
             score: 1,
             advice: "Add another word or two.".to_owned(),
@@ -300,6 +311,7 @@ fn others() -> Vec<AppError> {
         PromptError::NotText.into(),
         PromptError::Lines.into(),
         SourceError::TooLong("standard input".to_owned()).into(),
+        SourceError::Utf16("/home/sari/file".to_owned()).into(),
         SourceError::Io {
             from: "/home/sari/file".to_owned(),
             source: denied(),

@@ -184,7 +184,7 @@ fn open_beside<'a>(
     let vault = &settings.vault;
     let sealed = vault.sealed()?;
     let wrong = match vault.open_with(of_backup, KeySource::Supplied, &sealed) {
-        Err(error @ app::Error::Key(KeyError::Wrong(_))) => error,
+        Err(app::Error::Key(error)) if error.is_misfit() => app::Error::from(error),
         opened => return Ok(opened?),
     };
     if let Some(kdf) = vault.unlocker.kdf(&sealed)?
