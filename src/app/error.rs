@@ -139,6 +139,16 @@ pub enum KeyError {
         /// What is odd.
         flaw: Flaw,
     },
+    /// No identity of the file opens the vault.
+    #[error("identities that do not fit")]
+    Misfit {
+        /// The vault.
+        vault: PathBuf,
+        /// The identity file.
+        file: PathBuf,
+        /// What is known of its identities: their recipients, or the names of their plugins.
+        public: Vec<String>,
+    },
     /// The cached key does not open the vault.
     #[error("wrong cached key")]
     WrongCached(PathBuf),
@@ -157,7 +167,10 @@ impl KeyError {
     /// Whether the key is not that of the vault: another may be.
     #[must_use]
     pub fn is_misfit(&self) -> bool {
-        matches!(self, Self::Wrong(_) | Self::Flawed { .. })
+        matches!(
+            self,
+            Self::Wrong(_) | Self::Flawed { .. } | Self::Misfit { .. }
+        )
     }
 }
 

@@ -37,10 +37,12 @@ impl PassphraseSource {
 pub(super) fn read_passphrase(source: &PassphraseSource, ui: &dyn Ui) -> Result<Passphrase, Error> {
     let text = match source {
         PassphraseSource::Stdin => source::read_stdin()?,
-        PassphraseSource::File(path) => read_private(path, Holds::Passphrase, ui)?,
+        PassphraseSource::File(path) => {
+            private(path, source::read_file(path, Holds::Passphrase)?, ui)
+        }
         // systemd keeps it private; its mode may be 0440.
         PassphraseSource::SystemdCredential(path) => {
-            source::read_file(path, Holds::Passphrase)?.text
+            source::read_file(path, Holds::Passphrase)?.content
         }
     };
     let passphrase = Passphrase::new(&text);
@@ -50,18 +52,15 @@ pub(super) fn read_passphrase(source: &PassphraseSource, ui: &dyn Ui) -> Result<
     Ok(passphrase)
 }
 
-/// Reads a secret from a file, and warns if others can read it.
-pub(super) fn read_private(
-    path: &Path,
-    holds: Holds,
-    ui: &dyn Ui,
-) -> Result<Zeroizing<String>, Error> {
-    let FromFile {
-        text,
-        others_can_read,
-    } = source::read_file(path, holds)?;
-    if others_can_read {
+/// Reads an identity file, and warns if others can read it.
+pub(super) fn read_identity(path: &Path, ui: &dyn Ui) -> Result<Zeroizing<Vec<u8>>, Error> {
+    Ok(private(path, source::read_bytes(path, Holds::Key)?, ui))
+}
+
+/// What is in a file, after a warning if others can read it.
+fn private<T>(path: &Path, file: FromFile<T>, ui: &dyn Ui) -> T {
+    if file.others_can_read {
         ui.tell(&Notice::OthersCanRead(path));
     }
-    Ok(text)
+    file.content
 }

@@ -6,17 +6,14 @@ mod keep;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use age::Identity;
-
 use super::error::{Error, IdentityKind, KeyError};
-use super::passphrase_source::{PassphraseSource, read_passphrase, read_private};
+use super::passphrase_source::{PassphraseSource, read_identity, read_passphrase};
 use super::tries::{another_may_do, tries};
 use super::ui::{Notice, Step, Task, Ui};
 use super::vault_key::VaultKey;
 use crate::keeper::{Description, Found, Keepers, Limits, Scope, Slot, Touch};
-use crate::prompt::identity;
+use crate::prompt::identity::{self, Identities};
 use crate::prompt::passphrase::Flaw;
-use crate::prompt::source::Holds;
 use crate::secret::Passphrase;
 use crate::vault::{Ceiling, Cost, Kdf, RecipientEntry, Salt, SealError, Sealed};
 
@@ -262,15 +259,16 @@ impl Unlocker {
             .transpose()
     }
 
-    fn identities(&self, path: &Path) -> Result<Vec<Box<dyn Identity>>, Error> {
-        let text = read_private(path, Holds::Key, &*self.ui)?;
+    fn identities(&self, path: &Path) -> Result<Identities, Error> {
+        let file = read_identity(path, &*self.ui)?;
         let name = path.display().to_string();
+        let text = std::str::from_utf8(&file).unwrap_or_default();
         let kind = match text.contains("PRIVATE KEY-----") {
             true => IdentityKind::Ssh,
             false => IdentityKind::Age,
         };
         let parse = || {
-            let identities = identity::parse(&text, &name, self.ui.asker());
+            let identities = identity::read(&file, &name, self.ui.asker());
             Ok(identities.map_err(|error| KeyError::Identity(path.to_owned(), kind, error))?)
         };
         tries(&*self.ui, parse, another_may_do)

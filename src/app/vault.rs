@@ -107,11 +107,23 @@ impl Vault {
             return self.unusable(error);
         };
         let vault = self.path().to_owned();
-        let error = match (key, source, &self.unlocker.passphrase) {
-            (_, KeySource::Keeper, _) => KeyError::WrongCached(vault),
-            (VaultKey::Derived(_, _, Some(flaw)), KeySource::Supplied, Some(from)) => {
-                let (input, flaw) = (from.input(), *flaw);
-                KeyError::Flawed { vault, input, flaw }
+        let unlocker = &self.unlocker;
+        let error = match (key, source) {
+            (_, KeySource::Keeper) => KeyError::WrongCached(vault),
+            (VaultKey::Identities(identities), _) => KeyError::Misfit {
+                vault,
+                file: unlocker.identity.clone().unwrap_or_default(),
+                public: identities.public().to_vec(),
+            },
+            (VaultKey::Derived(_, _, Some(flaw)), KeySource::Supplied) => {
+                match &unlocker.passphrase {
+                    Some(from) => KeyError::Flawed {
+                        vault,
+                        input: from.input(),
+                        flaw: *flaw,
+                    },
+                    None => KeyError::Wrong(vault),
+                }
             }
             _ => KeyError::Wrong(vault),
         };

@@ -2,6 +2,7 @@
 
 use age::Identity;
 
+use crate::prompt::identity::Identities;
 use crate::prompt::passphrase::Flaw;
 use crate::secret::Key;
 use crate::vault::{Contents, Kdf, PassphraseIdentity, SealError, Sealed};
@@ -11,7 +12,7 @@ pub enum VaultKey {
     /// A key that was derived from a passphrase, and what is odd about that one.
     Derived(Kdf, Key, Option<Flaw>),
     /// Other identities.
-    Identities(Vec<Box<dyn Identity>>),
+    Identities(Identities),
 }
 
 impl VaultKey {

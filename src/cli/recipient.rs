@@ -21,12 +21,17 @@ impl NewRecipient {
     /// # Errors
     /// Exit 2 when it is none; exit 1 when its plugin is not installed.
     pub fn parse(text: &str, place: &str) -> Result<Self, RecipientError> {
-        let recipient: PublicRecipient = text
-            .parse()
-            .map_err(|error| RecipientError::Unusable(place.to_owned(), error))?;
+        let text = in_words(text);
+        let recipient: PublicRecipient = text.parse().map_err(|error| {
+            let place = match public_text(&text) {
+                Some(text) => format!("{place} ({text})"),
+                None => place.to_owned(),
+            };
+            RecipientError::Unusable(place, error)
+        })?;
         find_plugin(&recipient).map_err(|error| RecipientError::Plugin(place.to_owned(), error))?;
         let comment = match &recipient {
-            PublicRecipient::Ssh(_) => comment(text),
+            PublicRecipient::Ssh(_) => comment(&text),
             _ => None,
         };
         Ok(Self { recipient, comment })
@@ -41,7 +46,7 @@ impl NewRecipient {
         let shown = path.display();
         let text = source::read_file(path, Holds::Key)
             .map_err(RecipientError::File)?
-            .text;
+            .content;
         let mut found = Vec::new();
         for (number, line) in text.lines().enumerate() {
             if !line.trim().is_empty() && !line.starts_with('#') {
@@ -63,6 +68,15 @@ impl NewRecipient {
         self.recipient.to_string()
     }
 
+    /// What a vault that is sealed to it calls it.
+    #[must_use]
+    pub fn name_in(&self, contents: &Contents) -> Option<String> {
+        let there = find(contents, &self.text());
+        there
+            .first()
+            .map(|place| contents.recipients[*place].name())
+    }
+
     /// Adds it to those that a vault is sealed to; gives the label it has then. Without a
     /// `label` that is the comment of an SSH key, if it has one.
     ///
@@ -73,9 +87,7 @@ impl NewRecipient {
         contents: &mut Contents,
         label: Option<&str>,
     ) -> Result<Option<String>, RecipientError> {
-        let text = self.text();
-        if let Some(there) = find(contents, &text).first() {
-            let name = contents.recipients[*there].name();
+        if let Some(name) = self.name_in(contents) {
             return Err(RecipientError::Exists(name));
         }
         let label = match label {
@@ -88,7 +100,7 @@ impl NewRecipient {
         };
         contents
             .recipients
-            .push(RecipientEntry::public(text, label.clone()));
+            .push(RecipientEntry::public(self.text(), label.clone()));
         Ok(label)
     }
 }
@@ -101,6 +113,23 @@ fn checked_label(contents: &Contents, label: &str) -> Result<String, RecipientEr
         return Err(RecipientError::LabelTaken);
     }
     Ok(label.to_owned())
+}
+
+/// `text` with one blank where there are several, or tabs, as in a file of SSH keys (sshd(8)).
+fn in_words(text: &str) -> String {
+    let words = text.split([' ', '\t']).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// `text` if it can be shown: what begins like a recipient of age and has nothing else in it is
+/// public, whatever is wrong with it.
+fn public_text(text: &str) -> Option<String> {
+    let text = text.trim();
+    let is_public = text.get(..4)?.eq_ignore_ascii_case("age1")
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    is_public.then(|| short(text))
 }
 
 /// The third word of an SSH public key and what follows: `sari@laptop`.
@@ -118,7 +147,7 @@ pub fn find(contents: &Contents, name: &str) -> Vec<usize> {
         text.parse::<PublicRecipient>()
             .map_or_else(|_| text.to_owned(), |recipient| recipient.to_string())
     };
-    let wanted = spelt(name);
+    let wanted = spelt(&in_words(name));
     let fits = |entry: &RecipientEntry| {
         entry.label.as_deref() == Some(name)
             || match entry.kdf() {

@@ -6,6 +6,7 @@
 
 mod api;
 mod commands;
+mod identity;
 pub mod notices;
 mod secrets;
 #[cfg(test)]

@@ -43,9 +43,9 @@ pub enum Holds {
 }
 
 /// A secret that was read from a file.
-pub struct FromFile {
-    /// The text, as it stands in the file.
-    pub text: Zeroizing<String>,
+pub struct FromFile<T> {
+    /// What is in the file, as it is.
+    pub content: T,
     /// Whether other users can read the file, too.
     pub others_can_read: bool,
 }
@@ -56,7 +56,7 @@ pub struct FromFile {
 /// When there is more, it is no UTF-8, or reading fails.
 pub fn read_stdin() -> Result<Zeroizing<String>, SourceError> {
     // Not through `std::io::stdin`, whose buffer is never freed and so never wiped.
-    read_text(&mut Stdin, "standard input")
+    text(&all_of(&mut Stdin, "standard input")?, "standard input")
 }
 
 /// All of standard input, at most `limit` bytes; `None` if there is more. Past any buffer, as
@@ -75,7 +75,22 @@ pub fn read_stdin_at_most(limit: u64) -> io::Result<Option<Vec<u8>>> {
 /// # Errors
 /// When it holds more than 64 KiB, is no UTF-8, is a folder or device, or reading fails; and
 /// when it is a pipe that nobody writes to.
-pub fn read_file(path: &Path, holds: Holds) -> Result<FromFile, SourceError> {
+pub fn read_file(path: &Path, holds: Holds) -> Result<FromFile<Zeroizing<String>>, SourceError> {
+    let FromFile {
+        content,
+        others_can_read,
+    } = read_bytes(path, holds)?;
+    Ok(FromFile {
+        content: text(&content, &path.display().to_string())?,
+        others_can_read,
+    })
+}
+
+/// The same for a file that need not be text.
+///
+/// # Errors
+/// As [`read_file`].
+pub fn read_bytes(path: &Path, holds: Holds) -> Result<FromFile<Zeroizing<Vec<u8>>>, SourceError> {
     let mut file = input::open(path).map_err(|error| match error {
         StoreError::Io { source, .. } => SourceError::Io {
             from: shown(path, holds),
@@ -85,7 +100,7 @@ pub fn read_file(path: &Path, holds: Holds) -> Result<FromFile, SourceError> {
     })?;
     Ok(FromFile {
         others_can_read: file.others_can_read(),
-        text: read_text(&mut file, &path.display().to_string())?,
+        content: all_of(&mut file, &path.display().to_string())?,
     })
 }
 
@@ -112,7 +127,7 @@ impl Read for Stdin {
     }
 }
 
-fn read_text(from: &mut impl Read, name: &str) -> Result<Zeroizing<String>, SourceError> {
+fn all_of(from: &mut impl Read, name: &str) -> Result<Zeroizing<Vec<u8>>, SourceError> {
     // One byte more than allowed tells a full text from one that goes on, and the buffer
     // never grows, which would leave a copy behind.
     let mut bytes = Zeroizing::new(vec![0; MAX_PASSPHRASE_BYTES + 1]);
@@ -133,14 +148,18 @@ fn read_text(from: &mut impl Read, name: &str) -> Result<Zeroizing<String>, Sour
     if length > MAX_PASSPHRASE_BYTES {
         return Err(SourceError::TooLong(name.to_owned()));
     }
-    let text = std::str::from_utf8(&bytes[..length]).map_err(|_| {
-        let name = name.to_owned();
-        match bytes[..2] {
-            [0xff, 0xfe] | [0xfe, 0xff] => SourceError::Utf16(name),
-            _ => SourceError::NotText(name),
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
+fn text(bytes: &[u8], name: &str) -> Result<Zeroizing<String>, SourceError> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+        Err(_) if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") => {
+            Err(SourceError::Utf16(name.to_owned()))
         }
-    })?;
-    Ok(Zeroizing::new(text.to_owned()))
+        Err(_) => Err(SourceError::NotText(name.to_owned())),
+    }
 }
 
 #[cfg(test)]
@@ -155,19 +174,19 @@ mod tests {
         let path = folder.path().join("secret");
         std::fs::write(&path, vec![b'a'; MAX_PASSPHRASE_BYTES]).expect("written");
         assert_eq!(
-            read_text(&mut File::open(&path).expect("opened"), "it")
+            all_of(&mut File::open(&path).expect("opened"), "it")
                 .expect("read")
                 .len(),
             MAX_PASSPHRASE_BYTES
         );
         std::fs::write(&path, vec![b'a'; MAX_PASSPHRASE_BYTES + 1]).expect("written");
         assert!(matches!(
-            read_text(&mut File::open(&path).expect("opened"), "it"),
+            all_of(&mut File::open(&path).expect("opened"), "it"),
             Err(SourceError::TooLong(_))
         ));
-        std::fs::write(&path, b"\xff\xfe").expect("written");
+        std::fs::write(&path, b"\xff\xff").expect("written");
         assert!(matches!(
-            read_text(&mut File::open(&path).expect("opened"), "it"),
+            read_file(&path, Holds::Key),
             Err(SourceError::NotText(_))
         ));
         assert!(matches!(

@@ -7,8 +7,11 @@ use std::collections::HashSet;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use age::plugin::{self, IdentityPluginV1, RecipientPluginV1};
+use age::secrecy::SecretString;
 use age::{Callbacks, DecryptError, EncryptError, Identity, Recipient};
 use age_core::format::{FileKey, Stanza};
 use age_core::plugin::{Connection, IDENTITY_V1};
@@ -25,6 +28,9 @@ pub enum PluginError {
     /// It says that an identity or a recipient of its own cannot be used.
     #[error("{0}")]
     Refused(String),
+    /// It asked for something, such as a PIN, and nobody answered.
+    #[error("age-plugin-{0} asked for something, and nobody answered")]
+    Unanswered(String),
     /// It does not start, died, or answered with nonsense.
     #[error("age-plugin-{name} {how}")]
     Failed {
@@ -72,10 +78,60 @@ fn without_marks() {
     let _ = age::localizer().select(&[]);
 }
 
+/// Notes whether a question of a plugin stayed without an answer: what it says then is about
+/// an identity that cannot be used, and that is not what happened.
+#[derive(Clone)]
+struct Noting<C> {
+    callbacks: C,
+    unanswered: Arc<AtomicBool>,
+}
+
+impl<C: Callbacks> Noting<C> {
+    fn new(callbacks: C) -> Self {
+        Self {
+            callbacks,
+            unanswered: Arc::default(),
+        }
+    }
+
+    /// `error`, or that nobody answered.
+    fn or_unanswered(&self, name: &str, error: PluginError) -> PluginError {
+        match self.unanswered.load(Ordering::Relaxed) {
+            true => PluginError::Unanswered(name.to_owned()),
+            false => error,
+        }
+    }
+
+    fn note<T>(&self, answer: Option<T>) -> Option<T> {
+        self.unanswered
+            .fetch_or(answer.is_none(), Ordering::Relaxed);
+        answer
+    }
+}
+
+impl<C: Callbacks> Callbacks for Noting<C> {
+    fn display_message(&self, message: &str) {
+        self.callbacks.display_message(message);
+    }
+
+    fn confirm(&self, message: &str, yes: &str, no: Option<&str>) -> Option<bool> {
+        self.note(self.callbacks.confirm(message, yes, no))
+    }
+
+    fn request_public_string(&self, description: &str) -> Option<String> {
+        self.note(self.callbacks.request_public_string(description))
+    }
+
+    fn request_passphrase(&self, description: &str) -> Option<SecretString> {
+        self.note(self.callbacks.request_passphrase(description))
+    }
+}
+
 /// What a plugin encrypts to, all of its recipients at once.
 pub(super) struct PluginRecipient<C: Callbacks> {
     name: String,
-    plugin: RecipientPluginV1<C>,
+    plugin: RecipientPluginV1<Noting<C>>,
+    asked: Noting<C>,
 }
 
 impl<C: Callbacks> PluginRecipient<C> {
@@ -88,12 +144,14 @@ impl<C: Callbacks> PluginRecipient<C> {
         recipients: &[plugin::Recipient],
         callbacks: C,
     ) -> Result<Self, PluginError> {
-        let plugin = RecipientPluginV1::new(name, recipients, &[], callbacks)
+        let asked = Noting::new(callbacks);
+        let plugin = RecipientPluginV1::new(name, recipients, &[], asked.clone())
             .map_err(|_| PluginError::Missing(name.to_owned()))?;
         without_marks();
         Ok(Self {
             name: name.to_owned(),
             plugin,
+            asked,
         })
     }
 }
@@ -106,10 +164,11 @@ impl<C: Callbacks> Recipient for PluginRecipient<C> {
         let name = &self.name;
         let failed = |error: PluginError| EncryptError::Io(io::Error::other(error));
         let wrapped = self.plugin.wrap_file_key(file_key).map_err(|error| {
-            failed(match error {
+            let error = match error {
                 EncryptError::Io(error) => PluginError::io(name, &error),
                 error => PluginError::said(name, &error.to_string()),
-            })
+            };
+            failed(self.asked.or_unanswered(name, error))
         })?;
         // With one of these no reader would take the file for the vault that it is.
         let reserved = |stanza: &Stanza| [stanza::TAG, "scrypt"].contains(&stanza.tag.as_str());
@@ -138,8 +197,24 @@ impl<C: Callbacks> PluginIdentity<C> {
 
     fn unwrap(&self, stanzas: &[Stanza]) -> Result<Option<FileKey>, PluginError> {
         let name = self.identity.plugin();
+        let asked = Noting::new(self.callbacks.clone());
+        match self.unwrap_with(&asked, stanzas) {
+            Ok(None) if asked.unanswered.load(Ordering::Relaxed) => {
+                Err(PluginError::Unanswered(name.to_owned()))
+            }
+            Ok(found) => Ok(found),
+            Err(error) => Err(asked.or_unanswered(name, error)),
+        }
+    }
+
+    fn unwrap_with(
+        &self,
+        asked: &Noting<C>,
+        stanzas: &[Stanza],
+    ) -> Result<Option<FileKey>, PluginError> {
+        let name = self.identity.plugin();
         let identities = std::slice::from_ref(&self.identity);
-        let plugin = IdentityPluginV1::new(name, identities, self.callbacks.clone())
+        let plugin = IdentityPluginV1::new(name, identities, asked.clone())
             .map_err(|_| PluginError::Missing(name.to_owned()))?;
         without_marks();
         match Identity::unwrap_stanzas(&plugin, stanzas) {

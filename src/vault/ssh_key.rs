@@ -6,7 +6,6 @@
 
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use zeroize::Zeroizing;
 
 /// As forgiving as a reader may be: what is no base64 at all is not for us to tell.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -69,35 +68,28 @@ fn bits(number: &[u8]) -> usize {
     }
 }
 
-/// Whether a private key in OpenSSH's format (PROTOCOL.key), not encrypted, has one.
-pub(crate) fn private_has_zero(pem: &str) -> bool {
-    let (_, body) = pem.trim_start().split_once('\n').unwrap_or_default();
-    let mut base64 = Zeroizing::new(String::with_capacity(body.len()));
-    base64.extend(
-        body.chars()
-            .take_while(|c| is_base64(*c) || "=\r\n".contains(*c))
-            .filter(|c| !c.is_whitespace()),
-    );
-    let Ok(blob) = BASE64.decode(&*base64).map(Zeroizing::new) else {
-        return false;
-    };
-    secret_part(&blob).is_some_and(|part| numbers_have_zero(part, PRIVATE_NUMBERS))
+/// Whether a private key in OpenSSH's format (PROTOCOL.key) has one in what is not encrypted.
+pub(crate) fn private_has_zero(key: &[u8]) -> bool {
+    parts(key).is_some_and(|(public, secret)| {
+        numbers_have_zero(public, PUBLIC_NUMBERS)
+            || (secret.get(8..)).is_some_and(|it| numbers_have_zero(it, PRIVATE_NUMBERS))
+    })
 }
 
 fn is_base64(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '+' || c == '/'
 }
 
-/// The part with the secret numbers, behind the two that check a passphrase.
-fn secret_part(blob: &[u8]) -> Option<&[u8]> {
+/// The public half, and the part with the secret numbers, behind the two that check a passphrase.
+fn parts(blob: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut rest = blob.strip_prefix(b"openssh-key-v1\0")?;
     for _ in ["cipher", "kdf", "options of the kdf"] {
         rest = string(rest)?.1;
     }
     let (_count, rest) = rest.split_first_chunk::<4>()?;
-    let (_public, rest) = string(rest)?;
+    let (public, rest) = string(rest)?;
     let (secret, _) = string(rest)?;
-    secret.get(8..)
+    Some((public, secret))
 }
 
 /// Whether one of the first `count` numbers of an RSA key is made of zeros alone.

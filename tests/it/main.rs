@@ -114,6 +114,7 @@ mod terminal {
 mod vault {
     mod altered;
     mod backup;
+    mod identities;
     mod interop;
     mod many_values;
     mod merge;

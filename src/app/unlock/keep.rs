@@ -53,7 +53,7 @@ impl Unlocker {
     /// Leaves the vault unlocked with a new `key` if it was with that of `old`: by the same keeper,
     /// for the same logins, and no longer than it would have been. Says whether it was.
     pub fn keep_instead(&self, old: &Sealed, key: &VaultKey) -> bool {
-        let (Ok(Some(old)), VaultKey::Derived(kdf, key)) = (self.kdf(old), key) else {
+        let (Ok(Some(old)), VaultKey::Derived(kdf, key, _)) = (self.kdf(old), key) else {
             return false;
         };
         let replaced = Keepers::new(Choice::Auto).replace(&self.slot(), &old.salt, &kdf.salt, key);

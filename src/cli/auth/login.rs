@@ -16,6 +16,7 @@ use crate::cli::size::{Size, count};
 use crate::interrupt;
 use crate::keeper::{Reach, Touch};
 use crate::platform;
+use crate::prompt::identity::Identities;
 use crate::secret::{Passphrase, Token};
 use crate::vault::{Contents, Context, Cost, RecipientEntry, Sealed};
 
@@ -114,7 +115,10 @@ impl LoginArgs {
                 settings.console.note(
                     "No passphrase opens this vault: name an identity with --identity or CLDKCTL_IDENTITY",
                 );
-                (VaultKey::Identities(Vec::new()), KeySource::Supplied)
+                (
+                    VaultKey::Identities(Identities::default()),
+                    KeySource::Supplied,
+                )
             }
             (Some(sealed), _) => {
                 let mut vault = settings.vault.unseal(&sealed, Touch::Use)?;

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::Report;
-use crate::app::{IdentityKind, Input, KeyError, NewPassphraseError};
+use super::identity::{self, ALTERED};
+use crate::app::{Input, KeyError, NewPassphraseError};
 use crate::cli::error::RecipientError;
 use crate::cli::exit::Exit;
 use crate::keeper::KeepersError;
@@ -12,8 +13,6 @@ use crate::prompt::identity::IdentityError;
 use crate::prompt::passphrase::{Flaw, Weak};
 use crate::prompt::source::SourceError;
 use crate::vault::{KdfError, PublicRecipientError};
-
-const ALTERED: &str = "a vault whose header was altered looks the same";
 
 pub(super) fn key(error: &KeyError) -> Report {
     key_of("vault", error)
@@ -42,6 +41,11 @@ pub(super) fn key_of(what: &str, error: &KeyError) -> Report {
         KeyError::NoPassphrase(path) => no_passphrase(what, path),
         KeyError::Wrong(path) => wrong_key(what, path),
         KeyError::Flawed { vault, input, flaw } => flawed(what, vault, input, *flaw),
+        KeyError::Misfit {
+            vault,
+            file,
+            public,
+        } => identity::misfit(what, vault, file, public),
         KeyError::WrongCached(path) => Report::new(
             Exit::WrongPassphrase,
             format!(
@@ -64,7 +68,8 @@ pub(super) fn key_of(what: &str, error: &KeyError) -> Report {
             format!("the passphrase in {} is empty", path.display()),
         )
         .hint("it should hold the passphrase on one line, and nothing else"),
-        KeyError::Identity(path, kind, error) => identity(path, *kind, error),
+        KeyError::Identity(_, _, IdentityError::Unanswered(why)) if !why.is_silence() => prompt(why),
+        KeyError::Identity(path, kind, error) => identity::unusable(path, *kind, error),
     }
 }
 
@@ -152,32 +157,6 @@ fn too_weak(weak: &Weak) -> Report {
         "choose several unrelated words, press Enter alone to have some chosen for you, \
          or insist with --allow-weak-passphrase; nothing was written",
     )
-}
-
-fn identity(path: &Path, kind: IdentityKind, error: &IdentityError) -> Report {
-    let name = path.display();
-    let (kind, check) = match kind {
-        IdentityKind::Ssh => ("SSH key", "; `ssh-keygen -y -f` checks it"),
-        IdentityKind::Age => ("identity file", ""),
-    };
-    match error {
-        IdentityError::Unanswered(why) if why.is_silence() => Report::new(
-            Exit::Locked,
-            format!("the {kind} {name} has a passphrase, and {why}"),
-        )
-        .hint("run this on a terminal without --no-input, or name an identity without a passphrase with --identity"),
-        IdentityError::Unanswered(why) => prompt(why),
-        IdentityError::WrongPassphrase => Report::new(
-            Exit::WrongPassphrase,
-            format!("wrong passphrase for the {kind} {name}"),
-        )
-        .hint(format!("try again with the passphrase of that {kind}, which is not the vault's{check}")),
-        error => Report::new(
-            Exit::WrongPassphrase,
-            format!("cannot use the identity file {name}: {error}"),
-        )
-        .hint("name an age identity file or an SSH private key with --identity"),
-    }
 }
 
 pub(super) fn kdf(error: &KdfError) -> Report {

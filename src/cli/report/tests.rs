@@ -76,7 +76,11 @@ fn errors() -> Vec<Error> {
         all.extend(errors.into_iter().map(|error| Error::App(Box::new(error))));
     };
     app(logins().into_iter().map(Into::into).collect());
-    app(keys().into_iter().map(Into::into).collect());
+    app(keys()
+        .into_iter()
+        .chain(identities())
+        .map(Into::into)
+        .collect());
     app(new_passphrases().into_iter().map(Into::into).collect());
     app(seals().map(|error| AppError::Vault(vault(), error)).into());
     app(unsaved().map(|e| AppError::Unsaved(vault(), e)).into());
@@ -145,9 +149,38 @@ fn keys() -> Vec<KeyError> {
         KeyError::Identity(file(), IdentityKind::Ssh, IdentityError::WrongPassphrase),
         KeyError::Identity(file(), IdentityKind::Age, IdentityError::WrongPassphrase),
         KeyError::Identity(file(), IdentityKind::Age, IdentityError::NoIdentity),
-        KeyError::Identity(file(), IdentityKind::Ssh, IdentityError::UnsupportedSsh),
-        KeyError::Identity(file(), IdentityKind::Age, IdentityError::Damaged),
+        KeyError::Misfit {
+            vault: vault(),
+            file: file(),
+            public: vec!["an identity of age-plugin-yubikey".to_owned()],
+        },
+        KeyError::Misfit {
+            vault: vault(),
+            file: file(),
+            public: ["age1a", "age1b", "age1c", "age1d"]
+                .map(String::from)
+                .into(),
+        },
     ]
+}
+
+fn identities() -> impl Iterator<Item = KeyError> {
+    [
+        IdentityError::NotText,
+        IdentityError::Mistyped,
+        IdentityError::Public,
+        IdentityError::SealedToRecipients,
+        IdentityError::PostQuantum,
+        IdentityError::UnsupportedSsh("ssh-dss".to_owned()),
+        IdentityError::SecurityKey("sk-ssh-ed25519@openssh.com".to_owned()),
+        IdentityError::Cipher("3des-cbc".to_owned()),
+        IdentityError::EncryptedPkcs8,
+        IdentityError::Foreign("PuTTY"),
+        IdentityError::Foreign("SSH2"),
+        IdentityError::Damaged,
+    ]
+    .into_iter()
+    .map(|error| KeyError::Identity(file(), IdentityKind::Age, error))
 }
 
 fn new_passphrases() -> Vec<NewPassphraseError> {
@@ -167,7 +200,7 @@ fn new_passphrases() -> Vec<NewPassphraseError> {
     ]
 }
 
-fn seals() -> [SealError; 19] {
+fn seals() -> [SealError; 20] {
     [
         SealError::NotAge,
         SealError::Around,
@@ -193,6 +226,7 @@ fn seals() -> [SealError; 19] {
         SealError::Disagrees,
         SealError::Plugin(PluginError::Missing("yubikey".to_owned())),
         SealError::Plugin(PluginError::Refused("the PIN is wrong".to_owned())),
+        SealError::Plugin(PluginError::Unanswered("yubikey".to_owned())),
         SealError::Plugin(PluginError::Failed {
             name: "yubikey".to_owned(),
             how: "ended early".to_owned(),

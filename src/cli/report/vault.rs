@@ -85,6 +85,10 @@ fn plugin(what: &str, path: &Path, error: &PluginError) -> Report {
             Exit::Failure,
             "check the plugin and its device, or name another identity with --identity",
         ),
+        PluginError::Unanswered(_) => (
+            Exit::Locked,
+            "run this on a terminal without --no-input, or name another identity with --identity",
+        ),
         PluginError::Refused(_) => (
             Exit::WrongPassphrase,
             "try again, or name another identity with --identity",
@@ -250,6 +254,9 @@ pub(super) fn restore(error: &RestoreError) -> Report {
         RestoreError::Key(error) => {
             let report = secrets::key_of("backup", error);
             match error {
+                KeyError::Misfit { .. } => report.hint(
+                    "name an identity that the vault had when the backup was made, or another backup",
+                ),
                 KeyError::Wrong(_) => report.hint(
                     "use the passphrase or identity that the vault had when the backup was made, or another backup",
                 ),

@@ -165,6 +165,108 @@ fn a_file_of_recipients_is_read_as_age_reads_it() {
 }
 
 #[test]
+fn a_file_of_recipients_can_be_applied_again() {
+    if !are_installed(&["ssh-keygen"]) {
+        return;
+    }
+    let (_cloudeka, world) = logged_in();
+    let keys = ["a.key", "b.key"].map(|name| Key::age(&world, name));
+    let laptop = Key::ssh(&world, "laptop", "ed25519");
+    add(&world, &keys[0].recipient, &["--label", "build machine"]).succeeded();
+    add(&world, &laptop.recipient, &[]).succeeded();
+    // The laptop's under another comment, and one line twice.
+    let ssh = laptop.recipient.replace("sari@laptop", "old comment");
+    let lines = [
+        &keys[0].recipient,
+        &ssh,
+        &keys[1].recipient,
+        &keys[1].recipient,
+    ];
+    let file = world.write("team.txt", lines.map(|line| format!("{line}\n")).concat());
+    let args = ["vault", "recipients", "add", "--recipients-file"];
+    let args = [&args[..], &[file.to_str().unwrap()]].concat();
+    let output = with_passphrase(&world, &args).succeeded();
+    let said = |what: &str| {
+        output
+            .stderr
+            .lines()
+            .filter(|line| line.ends_with(what))
+            .count()
+    };
+    assert_eq!((said("already"), said("as well")), (2, 1), "{output}");
+    for name in ["build machine", "sari@laptop", &keys[1].recipient] {
+        assert!(output.stderr.contains(name), "{name}: {output}");
+    }
+    let recipients = list(&world);
+    assert_eq!(recipients.as_array().unwrap().len(), 4);
+    for key in keys.iter().chain([&laptop]) {
+        key.cldkctl(&world, &["auth", "token"]).succeeded();
+    }
+
+    // With nothing new in it the vault is not even saved.
+    let before = fs::read(world.vault_path()).unwrap();
+    let output = with_passphrase(&world, &args).succeeded();
+    assert_eq!(output.stderr.matches("already").count(), 4, "{output}");
+    assert_eq!(fs::read(world.vault_path()).unwrap(), before);
+    assert_eq!(list(&world), recipients);
+
+    // A line that cannot be used still stops it, before the vault is opened.
+    let mistyped = keys[0].recipient.replace('q', "p");
+    world.write("team.txt", format!("{}\n{mistyped}\n", keys[1].recipient));
+    let output = with_passphrase(&world, &args).expect_code(2);
+    assert!(output.stderr.contains("line 2"), "{output}");
+    assert!(output.stderr.contains(&mistyped), "{output}");
+    assert_eq!(fs::read(world.vault_path()).unwrap(), before);
+}
+
+#[test]
+fn a_recipient_that_cannot_be_used_is_named_and_a_secret_key_is_not() {
+    let (_cloudeka, world) = logged_in();
+    let key = Key::age(&world, "machine.key");
+    let secret = fs::read_to_string(&key.identity).unwrap();
+    let cut = &key.recipient[..40];
+    let zero = WORTHLESS[0];
+    for (recipient, shown) in [
+        (cut, true),
+        (&cut.to_uppercase(), true),
+        ("age1pq1qqqq", true),
+        (zero, true),
+        ("age1yubikey1qqqq", true),
+        (&secret, false),
+        (&secret.to_lowercase(), false),
+        (&format!("age1 {secret}"), false),
+        (&format!("age1{secret}"), false),
+        (&format!("age1{TOKEN}"), false),
+    ] {
+        let file = world.write("team.txt", format!("{}\n{recipient}\n", key.recipient));
+        let empty = world.home().join("empty.age").to_str().unwrap().to_owned();
+        for args in [
+            &["vault", "recipients", "add", recipient][..],
+            &[
+                "vault",
+                "recipients",
+                "add",
+                "--recipients-file",
+                file.to_str().unwrap(),
+            ],
+            &[
+                "auth",
+                "--token-stdin",
+                "--vault",
+                &empty,
+                "--recipient",
+                recipient,
+            ],
+        ] {
+            let output = world.cldkctl(args).stdin(TOKEN).run().expect_code(2);
+            let is_shown = output.stderr.contains(recipient);
+            assert_eq!(is_shown, shown, "{recipient}: {output}");
+            output.assert_no_secret(&[secret.trim_end_matches('\n'), TOKEN]);
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_sealed_to_is_refused_before_anything_is_asked() {
     let (_cloudeka, world) = logged_in();
     let before = fs::read(world.vault_path()).unwrap();

@@ -9,7 +9,7 @@ use crate::cli::recipient::NewRecipient;
 use crate::cli::settings::Settings;
 use crate::interrupt;
 use crate::keeper::Touch;
-use crate::vault::RecipientEntry;
+use crate::vault::{Contents, RecipientEntry};
 
 /// Let another key open the vault
 ///
@@ -43,10 +43,21 @@ impl AddArgs {
             (None, None) => unreachable!("clap asks for one of them"),
         };
         let mut vault = settings.vault.open(Touch::Use)?;
+        // A file says who opens the vault, and may be applied again.
+        let again = self.recipients_file.is_some();
+        if again && new.iter().all(|new| new.name_in(&vault.contents).is_some()) {
+            tell_there(settings, &new, &vault.contents);
+            return Ok(());
+        }
         let added = vault.update(|contents| -> Result<_, Error> {
             let before = contents.recipients.len();
+            if again {
+                tell_there(settings, &new, contents);
+            }
             for new in new {
-                new.add_to(contents, self.label.as_deref())?;
+                if !again || new.name_in(contents).is_none() {
+                    new.add_to(contents, self.label.as_deref())?;
+                }
             }
             let added = &contents.recipients[before..];
             Ok(added.iter().map(RecipientEntry::name).collect::<Vec<_>>())
@@ -57,5 +68,14 @@ impl AddArgs {
                 .note(&format!("The vault opens with the key of {name} as well"));
         }
         Ok(())
+    }
+}
+
+/// Says which of `new` the vault has already.
+fn tell_there(settings: &Settings, new: &[NewRecipient], contents: &Contents) {
+    for name in new.iter().filter_map(|new| new.name_in(contents)) {
+        settings
+            .console
+            .note(&format!("The vault opens with the key of {name} already"));
     }
 }
