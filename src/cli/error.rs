@@ -320,6 +320,16 @@ pub enum RecoveryKeyError {
     Lost(PathBuf, io::Error),
     /// The key was shown, and the vault could not be saved.
     ShownUnsaved(Box<app::Error>),
+    /// Standard output is a terminal.
+    Terminal,
+    /// Standard output is closed, or leads nowhere.
+    Nowhere,
+    /// Nobody read the sheet to its end.
+    NotRead,
+    /// The sheet cannot be written to standard output.
+    Output(io::Error),
+    /// The sheet was written to standard output, and the vault could not be saved.
+    WrittenUnsaved(Box<app::Error>),
 }
 
 /// Why the vault's passphrase, cost or memory was not changed.

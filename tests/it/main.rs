@@ -123,6 +123,7 @@ mod vault {
     mod properties;
     mod recipients;
     mod recovery_key;
+    mod recovery_sheet_out;
     mod restore;
     mod rollback;
     mod touched_by_mail;

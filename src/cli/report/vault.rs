@@ -309,12 +309,36 @@ pub(super) fn recovery_key(error: &RecoveryKeyError) -> Report {
             format!("cannot write {}: {error}", path.display()),
         )
         .hint("the vault has a key that nobody holds: remove it with `cldkctl vault recipients remove`, and try again"),
-        RecoveryKeyError::ShownUnsaved(error) => {
-            let report = Report::from(&**error);
-            let what = format!("{}; the key above opens nothing", report.what);
-            Report { what, ..report }
-        }
+        RecoveryKeyError::ShownUnsaved(error) => opens_nothing("the key above", error),
+        RecoveryKeyError::WrittenUnsaved(error) => opens_nothing("the key on the sheet", error),
+        RecoveryKeyError::Terminal => Report::new(
+            Exit::Usage,
+            "a sheet is for paper, and standard output is a terminal",
+        )
+        .hint("pipe it to a printer or `gpg`, or leave --kit out to see the key; the vault is unchanged"),
+        RecoveryKeyError::Nowhere => Report::new(
+            Exit::Failure,
+            "standard output is closed or /dev/null, where the key would be lost",
+        )
+        .hint("pipe it to a printer or `gpg`, or name a file; the vault is unchanged"),
+        RecoveryKeyError::NotRead => Report::new(
+            Exit::Failure,
+            "the program that reads the sheet from standard output stopped early",
+        )
+        .hint("check that program and try again; the vault is unchanged"),
+        RecoveryKeyError::Output(error) => Report::new(
+            Exit::Failure,
+            format!("cannot write the sheet to standard output: {error}"),
+        )
+        .hint("check where it goes; the vault is unchanged"),
     }
+}
+
+/// The vault could not be saved with a key that somebody has by now.
+fn opens_nothing(key: &str, error: &crate::app::Error) -> Report {
+    let report = Report::from(error);
+    let what = format!("{}; {key} opens nothing", report.what);
+    Report { what, ..report }
 }
 
 /// Of changes to the passphrase, the cost and the memory of revisions.

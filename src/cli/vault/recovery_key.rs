@@ -2,6 +2,7 @@
 
 mod kit;
 mod sheet;
+mod stdout;
 
 use std::path::PathBuf;
 
@@ -11,7 +12,8 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use self::kit::Kit;
-use self::sheet::Sheet;
+use self::sheet::{Form, Sheet};
+use self::stdout::Stdout;
 use crate::cli::error::{Error, RecoveryKeyError};
 use crate::cli::settings::Settings;
 use crate::interrupt;
@@ -33,13 +35,21 @@ const LABEL: &str = "recovery";
     "cldkctl vault recovery-key --kit sheet.svg"
 ))]
 pub(super) struct RecoveryKeyArgs {
-    /// Write a sheet to print, FILE.svg or FILE.txt, in place of showing the key
+    /// Write a sheet to print, FILE.svg or FILE.txt, in place of showing the key; - writes it
+    /// as text to standard output
     #[arg(long, value_name = "FILE")]
     kit: Option<PathBuf>,
 
     /// Overwrite that file
     #[arg(long, requires = "kit")]
     force: bool,
+}
+
+/// Where the key goes.
+enum Target {
+    Terminal,
+    Stdout(Stdout),
+    File(Kit),
 }
 
 /// What is added to the vault.
@@ -54,22 +64,12 @@ impl RecoveryKeyArgs {
     /// temporary name; the vault is replaced; the sheet gets its own name. A crash before the
     /// second step leaves a temporary file at most, and the vault as it was; a crash after it
     /// leaves a key in the vault, and its sheet under a name that is less pretty. On a
-    /// terminal: the key is shown, the vault is replaced, and only then is it said that the
-    /// key counts.
+    /// terminal and on standard output: the key is shown, the vault is replaced, and only then is
+    /// it said that the key counts.
     pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
         interrupt::watch();
         // What cannot be done is better known before a passphrase is typed.
-        let kit = match self.kit {
-            Some(path) => {
-                let kit = Kit::new(path, self.force)?;
-                kit.name_drafts(settings);
-                Some(kit)
-            }
-            None => {
-                find_terminal(settings)?;
-                None
-            }
-        };
+        let target = self.target(settings)?;
         let mut vault = settings.vault.open(Touch::Use)?;
 
         let identity = x25519::Identity::generate();
@@ -87,40 +87,67 @@ impl RecoveryKeyArgs {
                     vault_id: contents.id.clone(),
                 })
             },
-            |added, replace| match &kit {
-                Some(kit) => {
-                    let sheet = Sheet {
-                        made: platform::now(),
-                        vault_id: &added.vault_id,
-                        label: &added.label,
-                        recipient: &recipient,
-                        secret,
-                    };
-                    let (draft, folder) = kit.draft(&sheet.written(kit.form))?;
-                    replace()?;
-                    Ok(kit.publish(draft, &folder)?)
-                }
-                None => {
-                    show(settings, secret)?;
-                    replace()
-                        .map_err(|error| RecoveryKeyError::ShownUnsaved(Box::new(error)).into())
+            |added, replace| {
+                let sheet = Sheet {
+                    made: platform::now(),
+                    vault_id: &added.vault_id,
+                    label: &added.label,
+                    recipient: &recipient,
+                    secret,
+                };
+                match &target {
+                    Target::File(kit) => {
+                        let (draft, folder) = kit.draft(&sheet.written(kit.form))?;
+                        replace()?;
+                        Ok(kit.publish(draft, &folder)?)
+                    }
+                    Target::Stdout(stdout) => {
+                        // Who reads it may be waiting to ask.
+                        settings.asker.finish();
+                        stdout.write(&sheet.written(Form::Text))?;
+                        replace().map_err(|error| {
+                            RecoveryKeyError::WrittenUnsaved(Box::new(error)).into()
+                        })
+                    }
+                    Target::Terminal => {
+                        show(settings, secret)?;
+                        replace()
+                            .map_err(|error| RecoveryKeyError::ShownUnsaved(Box::new(error)).into())
+                    }
                 }
             },
         )?;
 
-        announce(settings, kit.as_ref(), &added.label);
+        announce(settings, &target, &added.label);
         Ok(())
+    }
+
+    fn target(self, settings: &Settings) -> Result<Target, Error> {
+        let Some(path) = self.kit else {
+            find_terminal(settings)?;
+            return Ok(Target::Terminal);
+        };
+        if path.as_os_str() == "-" {
+            return Ok(Target::Stdout(Stdout::new()?));
+        }
+        let kit = Kit::new(path, self.force)?;
+        kit.name_drafts(settings);
+        Ok(Target::File(kit))
     }
 }
 
 /// Says what the key is called, and what to do with it.
-fn announce(settings: &Settings, kit: Option<&Kit>, label: &str) {
-    settings.console.note(&match kit {
-        Some(kit) => format!(
+fn announce(settings: &Settings, target: &Target, label: &str) {
+    settings.console.note(&match target {
+        Target::File(kit) => format!(
             "The key on {} opens the vault from now on, as {label}. Print it, then delete the file",
             kit.path.display()
         ),
-        None => format!("The key above opens the vault from now on, as {label}"),
+        Target::Stdout(_) => format!(
+            "The key on the sheet opens the vault from now on, as {label}. If the sheet is not whole, \
+             take its key out with `cldkctl vault recipients remove {label}`"
+        ),
+        Target::Terminal => format!("The key above opens the vault from now on, as {label}"),
     });
     if label != LABEL {
         settings.console.note(

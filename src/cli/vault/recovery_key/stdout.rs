@@ -1,0 +1,87 @@
+//! A sheet on standard output, for a printer or `gpg`: written once, and known to have been taken
+//! as far as that can be known.
+
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{FileType, Stat, fstat, fsync, stat};
+use rustix::io::{Errno, ioctl_fionread};
+
+use crate::cli::console;
+use crate::cli::error::RecoveryKeyError;
+
+/// How long a program at the other end of a pipe may take to read the sheet. One that asks a
+/// question first takes longer, and has it all the same.
+const READER_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Standard output, as a place for a sheet.
+pub(super) struct Stdout {
+    kind: FileType,
+}
+
+impl Stdout {
+    /// # Errors
+    /// When it is a terminal, where the key is better shown without a sheet, or leads nowhere.
+    pub(super) fn new() -> Result<Self, RecoveryKeyError> {
+        if io::stdout().is_terminal() {
+            return Err(RecoveryKeyError::Terminal);
+        }
+        let out = fstat(rustix::stdio::stdout()).map_err(unwritten)?;
+        // The standard library opens it where `>&-` closed the output.
+        let is_null = |null: Stat| null.st_rdev == out.st_rdev;
+        let kind = FileType::from_raw_mode(out.st_mode);
+        if kind == FileType::CharacterDevice && stat("/dev/null").is_ok_and(is_null) {
+            return Err(RecoveryKeyError::Nowhere);
+        }
+        Ok(Self { kind })
+    }
+
+    /// Writes the sheet, and waits until it is on the disk or was read.
+    ///
+    /// # Errors
+    /// When it cannot be written, or the program that reads it is gone.
+    pub(super) fn write(&self, sheet: &str) -> Result<(), RecoveryKeyError> {
+        console::write_to_stdout([sheet.as_bytes(), b""]).map_err(written_in_vain)?;
+        match self.kind {
+            FileType::RegularFile => fsync(rustix::stdio::stdout()).map_err(unwritten),
+            FileType::Fifo => wait_for_reader(rustix::stdio::stdout()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Waits until nothing is left in the pipe. What a program did not read before it ended is lost.
+fn wait_for_reader(pipe: impl AsFd) -> Result<(), RecoveryKeyError> {
+    let until = Instant::now() + READER_PATIENCE;
+    let moment = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    loop {
+        let unread = ioctl_fionread(&pipe).unwrap_or(0);
+        let mut polled = [PollFd::new(&pipe, PollFlags::empty())];
+        let _ = poll(&mut polled, Some(&moment));
+        let is_gone = polled[0].revents().contains(PollFlags::ERR);
+        if unread == 0 || Instant::now() >= until {
+            return Ok(());
+        }
+        if is_gone {
+            return Err(RecoveryKeyError::NotRead);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn written_in_vain(error: io::Error) -> RecoveryKeyError {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => RecoveryKeyError::NotRead,
+        _ => RecoveryKeyError::Output(error),
+    }
+}
+
+fn unwritten(error: Errno) -> RecoveryKeyError {
+    RecoveryKeyError::Output(error.into())
+}
