@@ -187,6 +187,62 @@ fn a_damaged_copy_and_one_without_a_passphrase_are_told_as_the_page_says() {
     terminal.expect("ready> ");
 }
 
+#[test]
+fn what_goes_wrong_is_told_in_words_and_without_a_traceback() {
+    if !are_installed(&["age", "argon2", "python3", "bash"]) {
+        return;
+    }
+    let (_cloudeka, world) = logged_in();
+    let bin = only(&world, &["age", "argon2", "python3"]);
+    let mut terminal = pasted(&world, &bin, &world.vault_path());
+    let folder = world.home().join("drill");
+    fs::create_dir(folder.join("folder.age")).expect("a folder");
+    let armored = "-----BEGIN AGE ENCRYPTED FILE-----\n";
+    for (name, content) in [
+        ("empty.age", ""),
+        ("notes.txt", "buy umbrellas"),
+        ("cut.txt", armored),
+        (
+            "bad.txt",
+            &format!("{armored}YWd\n-----END AGE ENCRYPTED FILE-----\n"),
+        ),
+    ] {
+        fs::write(folder.join(name), content).expect("written");
+    }
+    for (name, says) in [
+        (
+            "valt.age",
+            "cannot read valt.age: No such file or directory",
+        ),
+        ("no/such/vault.age", "cannot read no/such/vault.age"),
+        ("folder.age", "cannot read folder.age: Is a directory"),
+        ("''", "cannot read"),
+        ("empty.age", "empty.age is not a vault"),
+        ("notes.txt", "notes.txt is not a vault"),
+        ("cut.txt", "cut.txt is not a vault"),
+        ("bad.txt", "the armor of bad.txt is damaged"),
+    ] {
+        for line in drill().1 {
+            terminal.send_line(&line.replace("vault.age", name));
+            terminal.expect(says);
+            terminal.expect("ready> ");
+        }
+    }
+    for passphrase in ["", "tulip harvests brass umbrellas", &"long ".repeat(40)] {
+        for line in drill().1 {
+            entered(&mut terminal, line, passphrase);
+        }
+    }
+    // Latin-1, as an old terminal sends it.
+    terminal.send_line(drill().1[0]);
+    terminal.expect("Vault passphrase: ");
+    terminal.send_bytes(b"gr\xfc\xdfe\r");
+    terminal.expect("no identity matched");
+    terminal.expect("ready> ");
+    let screen = terminal.screen();
+    assert!(!screen.contains("Traceback"), "{screen}");
+}
+
 /// The commands in the blocks of a section, without their comments.
 fn commands(heading: &str) -> Vec<&'static str> {
     blocks(section(heading), "sh")

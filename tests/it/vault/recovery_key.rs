@@ -200,6 +200,100 @@ fn a_sheet_has_all_that_is_needed_to_open_the_vault() {
     }
 }
 
+/// The lines of a sheet that is a text or an SVG, as a person reads them.
+fn lines_of(sheet: &str) -> Vec<String> {
+    let lines = sheet.lines().map(|line| match line.strip_prefix("<text ") {
+        Some(element) => {
+            let (_, text) = element.split_once('>').unwrap();
+            let text = text.trim_end_matches("</text>");
+            text.replace("&lt;", "<").replace("&gt;", ">")
+        }
+        None => line.to_owned(),
+    });
+    lines.collect()
+}
+
+#[test]
+fn the_groups_of_a_sheet_open_the_vault_however_they_are_typed() {
+    if !are_installed(&["age"]) {
+        return;
+    }
+    let (_cloudeka, world) = logged_in();
+    for name in ["kit.svg", "kit.txt"] {
+        recovery_key(&world, &["--kit", name]).succeeded();
+        let sheet = fs::read_to_string(world.home().join(name)).unwrap();
+        let lines = lines_of(&sheet);
+        let first = lines
+            .iter()
+            .position(|line| line.starts_with("AGE- SECR ET-K"));
+        let groups = &lines[first.expect("groups")..][..4];
+        assert!(groups.iter().all(|line| line.len() < 26), "{groups:?}");
+        let joined = groups.concat().replace(' ', "");
+        assert_eq!(joined, key_in(&sheet));
+        for typed in [
+            groups.join("\n"),
+            groups.join("\n").to_lowercase(),
+            groups.join("\r\n\r\n") + " \n",
+            groups.join("").replace(' ', "\n").to_lowercase(),
+            groups.join(" "),
+        ] {
+            assert_opens(&world, &typed);
+        }
+
+        // The sheet's own way to make a file of it that `age` reads.
+        let bench = World::new();
+        bench.write("typed.txt", groups.join("\n").to_lowercase() + "\n");
+        fs::copy(world.vault_path(), bench.home().join("vault.age")).unwrap();
+        let join = lines
+            .iter()
+            .find(|line| line.contains("key.txt") && line.contains("tr "));
+        let decrypt = lines
+            .iter()
+            .find(|line| line.contains("age --decrypt"))
+            .unwrap();
+        let script = format!("set -e\n{}\n{decrypt}", join.expect("a command"));
+        let output = crate::support::output_of(
+            std::process::Command::new("sh")
+                .args(["-c", &script])
+                .current_dir(bench.home()),
+        );
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(printed.contains(TOKEN), "{script}: {output:?}");
+        assert_eq!(mode(bench.home().join("key.txt")), 0o600);
+    }
+}
+
+#[test]
+fn a_sheet_does_not_forbid_what_its_code_is_for() {
+    let (_cloudeka, world) = logged_in();
+    recovery_key(&world, &["--kit", "kit.txt"]).succeeded();
+    let sheet = fs::read_to_string(world.home().join("kit.txt")).unwrap();
+    assert!(!sheet.contains("Take no picture"), "{sheet}");
+    let sheet = sheet.replace('\n', " ");
+    assert!(
+        sheet.contains("Scan the QR code only to open the vault"),
+        "{sheet}"
+    );
+}
+
+#[test]
+fn a_sheet_fits_its_page() {
+    let (_cloudeka, world) = logged_in();
+    recovery_key(&world, &["--kit", "kit.svg"]).succeeded();
+    let sheet = fs::read_to_string(world.home().join("kit.svg")).unwrap();
+    for line in sheet.lines().filter(|line| line.starts_with("<text")) {
+        let number = |name: &str| -> f64 {
+            let (_, value) = line.split_once(&format!(" {name}=\"")).unwrap();
+            value.split_once('"').unwrap().0.parse().unwrap()
+        };
+        let text = &lines_of(line)[0];
+        // Letters of a monospaced font are 0.6 wide, of others less.
+        let end = number("x") + 0.6 * number("font-size") * text.chars().count() as f64;
+        assert!(number("y") < 287.0, "{line}");
+        assert!(end < 205.0 || !line.contains("monospace"), "{end}: {line}");
+    }
+}
+
 #[test]
 fn a_sheet_overwrites_nothing_unasked_and_leaves_nothing_else_behind() {
     let (_cloudeka, world) = logged_in();

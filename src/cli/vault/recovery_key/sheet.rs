@@ -32,21 +32,28 @@ const MOST_TEXT: usize = 8 * 1024;
 
 const WHAT_IT_IS: &[&str] = &[
     "This key opens one cldkctl vault, without its passphrase. Whoever has this",
-    "sheet and a copy of the vault file has the tokens in it. Keep it where you",
-    "keep a passport, away from the machine. Take no picture of it.",
+    "sheet, or a picture of it, and a copy of the vault file has the tokens in it.",
+    "Keep it where you keep a passport, away from the machine. Scan the QR code",
+    "only to open the vault, with a reader that stores and sends nothing.",
 ];
+
+/// Characters of the key in a group, which a person types at a time.
+const GROUP: usize = 4;
+/// Groups on a line.
+const GROUPS: usize = 5;
 
 /// Lines that begin with blanks are commands.
 const STEPS: &[&str] = &[
     "1. Get the vault file: a backup, or what `cldkctl vault path` names.",
     "   Call the copy vault.age.",
-    "2. Type the key, or scan the code, into a file key.txt that only you can",
-    "   read. It is one line of 74 characters, all of them capitals, digits or -.",
+    "2. Type the key, or scan the code, into a file typed.txt that only you can",
+    "   read. Blanks, line breaks and small letters do no harm. Then:",
+    "       umask 077; tr -d '[:space:]' < typed.txt | tr a-z A-Z > key.txt",
     "3. With cldkctl, print the token:",
     "       cldkctl auth token --vault vault.age --identity key.txt",
     "   Without cldkctl, print all that is in the vault:",
     "       age --decrypt --identity key.txt vault.age",
-    "4. Delete key.txt and what you printed.",
+    "4. Delete typed.txt, key.txt and what you printed.",
 ];
 
 impl Sheet<'_> {
@@ -77,6 +84,21 @@ impl Sheet<'_> {
         ]
     }
 
+    /// The key as lines of groups.
+    fn groups(&self) -> impl Iterator<Item = Zeroizing<String>> {
+        let line = |part: &[u8]| {
+            let mut line = Zeroizing::new(String::with_capacity(GROUPS * (GROUP + 1)));
+            for (at, byte) in part.iter().enumerate() {
+                if at > 0 && at % GROUP == 0 {
+                    line.push(' ');
+                }
+                line.push(char::from(*byte));
+            }
+            line
+        };
+        self.secret.as_bytes().chunks(GROUP * GROUPS).map(line)
+    }
+
     fn as_text(&self, code: &Qr) -> Zeroizing<String> {
         let code = code.in_text();
         let mut text = Zeroizing::new(String::with_capacity(code.len() + MOST_TEXT));
@@ -92,9 +114,11 @@ impl Sheet<'_> {
             line(&format!("{name:9}  {value}"));
         }
         line("");
-        line("The key:");
+        line("The key, and the same in groups to type:");
         line("");
         line(self.secret);
+        line("");
+        self.groups().for_each(|groups| line(&groups));
         line("");
         code.lines().for_each(&mut line);
         line("To open the vault:");
@@ -105,9 +129,8 @@ impl Sheet<'_> {
         text
     }
 
-    /// All that is inserted is hexadecimal, Bech32 or a date: nothing to escape.
     fn as_svg(&self, code: &Qr) -> Zeroizing<String> {
-        const CODE_MM: f64 = 62.0;
+        const CODE_MM: f64 = 60.0;
         let path = code.as_path();
         let mut page = Page {
             text: Zeroizing::new(String::with_capacity(path.len() + 2 * MOST_TEXT)),
@@ -133,14 +156,21 @@ impl Sheet<'_> {
         page.y += 5.0;
         page.line("monospace", 3.9, self.secret);
         page.y += 2.0;
+        let code_at = page.y;
+        page.y += 16.0;
+        page.line("sans-serif", 4.0, "The same in groups to type:");
+        page.y += 1.0;
+        self.groups()
+            .for_each(|groups| page.line("monospace", 4.6, &groups));
+        page.y = code_at;
         let scale = CODE_MM / code.width() as f64;
         page.put(&format!(
-            r#"<g transform="translate(72 {:.1}) scale({scale:.4})"><path shape-rendering="crispEdges" d=""#,
+            r#"<g transform="translate(124 {:.1}) scale({scale:.4})"><path shape-rendering="crispEdges" d=""#,
             page.y
         ));
         page.put(&path);
         page.put("\"/></g>\n");
-        page.y += CODE_MM + 8.0;
+        page.y += CODE_MM + 7.0;
         page.line("sans-serif", 5.0, "To open the vault");
         page.y += 2.0;
         STEPS.iter().for_each(|it| page.instruction(it));
@@ -170,7 +200,7 @@ impl Page {
         } else {
             "sans-serif"
         };
-        self.line(family, 4.0, line);
+        self.line(family, 3.8, line);
     }
 
     fn line(&mut self, family: &str, size: f64, line: &str) {
@@ -179,7 +209,16 @@ impl Page {
             self.y
         );
         self.put(&start);
-        self.put(line);
+        // Nothing else of XML's is on the sheet.
+        for part in line.split_inclusive(['<', '>']) {
+            let text = part.trim_end_matches(['<', '>']);
+            self.put(text);
+            self.put(match &part[text.len()..] {
+                "<" => "&lt;",
+                ">" => "&gt;",
+                _ => "",
+            });
+        }
         self.put("</text>\n");
         self.y += size * 1.5;
     }
