@@ -30,7 +30,7 @@ impl Stdout {
             return Err(RecoveryKeyError::Terminal);
         }
         let out = fstat(rustix::stdio::stdout()).map_err(unwritten)?;
-        // The standard library opens it where `>&-` closed the output.
+        // It is also what stands in for an output that `>&-` closed.
         let is_null = |null: Stat| null.st_rdev == out.st_rdev;
         let kind = FileType::from_raw_mode(out.st_mode);
         if kind == FileType::CharacterDevice && stat("/dev/null").is_ok_and(is_null) {
