@@ -55,11 +55,11 @@ impl Deref for Identities {
 /// # Errors
 /// As [`read`].
 pub fn parse(
-    file: impl AsRef<[u8]>,
+    text: &str,
     name: &str,
     asker: &Asker,
 ) -> Result<Vec<Box<dyn Identity>>, IdentityError> {
-    Ok(read(file.as_ref(), name, asker)?.all)
+    Ok(read(text.as_bytes(), name, asker)?.all)
 }
 
 /// Reads the identities in `file`; `name` stands for it when its passphrase is asked.
