@@ -15,7 +15,6 @@ use age::{DecryptError, Decryptor, Identity, plugin, scrypt, ssh, x25519};
 use zeroize::Zeroizing;
 
 use super::asker::Asker;
-use super::error::PromptError;
 use crate::printable::{on_one_line, printable};
 use crate::vault::PluginIdentity;
 

@@ -1,6 +1,6 @@
 //! Why an identity file cannot be used.
 
-use crate::prompt::terminal::PromptError;
+use crate::prompt::PromptError;
 
 /// Why an identity file cannot be used. Holds nothing of the file.
 #[derive(Debug, thiserror::Error)]
