@@ -29,7 +29,7 @@ pub(super) fn misfit(what_file: &str, vault: &Path, file: &Path, public: &[Strin
     Report::new(
         Exit::WrongPassphrase,
         format!(
-            "cannot open the {what_file} {} with {}: {what} of the vault's recipients: {names}",
+            "cannot open the {what_file} {} with {}: {what} of the {what_file}'s recipients: {names}",
             vault.display(),
             file.display()
         ),

@@ -484,12 +484,11 @@ fn an_identity_that_does_not_fit_is_named_and_nothing_is_said_of_a_passphrase() 
             fs::write(story.world.home().join("copy-of.age"), &before).unwrap();
             let output = key.cldkctl(&story.world, args).expect_code(5);
             let file = key.identity.to_str().unwrap();
-            for text in [
-                "not one of the vault's recipients",
-                &public,
-                file,
-                "\nhint: ",
-            ] {
+            let whose = match args[1] {
+                "restore" => "not one of the backup's recipients",
+                _ => "not one of the vault's recipients",
+            };
+            for text in [whose, &public, file, "\nhint: "] {
                 assert!(output.stderr.contains(text), "{text:?}: {output}");
             }
             assert!(!output.stderr.contains("passphrase"), "{output}");
