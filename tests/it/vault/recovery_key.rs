@@ -352,14 +352,33 @@ fn a_sheet_is_gone_again_when_the_vault_cannot_be_replaced() {
     assert!(output.stderr.contains("unchanged"), "{output}");
     assert_eq!(world.files(), before);
 
-    // On a terminal the key was shown by then, so it is said what it is good for.
+    // On a terminal no key is shown that the vault cannot have.
     let mut terminal = on_terminal(&world, &[]);
+    assert_eq!(terminal.wait(), 1, "{}", terminal.screen());
+    assert!(!terminal.screen().contains("AGE-SECRET-KEY-1"));
+    assert_eq!(world.files(), before);
+    set_mode(&folder, 0o700);
+}
+
+#[test]
+fn a_key_that_was_shown_and_did_not_get_into_the_vault_is_said_to_open_nothing() {
+    if !are_installed(&["strace"]) {
+        return;
+    }
+    let (_cloudeka, world) = logged_in();
+    let before = fs::read(world.vault_path()).unwrap();
+    // The last step of a save.
+    let fault = "inject=rename,renameat,renameat2:error=EIO";
+    let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", fault];
+    let run = world.cldkctl(["vault", "recovery-key"]).under(strace);
+    let mut terminal = run.stdout_apart().stderr_apart().on_pty();
+    terminal.expect("Vault passphrase:");
+    terminal.send_secret(PASSPHRASE);
     assert_eq!(terminal.wait(), 1, "{}", terminal.screen());
     key_in(&terminal.screen());
     let stderr = terminal.stderr();
     assert!(stderr.contains("the key above opens nothing"), "{stderr}");
-    assert_eq!(world.files(), before);
-    set_mode(&folder, 0o700);
+    assert_eq!(fs::read(world.vault_path()).unwrap(), before);
 }
 
 #[test]
