@@ -3,6 +3,7 @@
 //! - [`Vault`]: open and save a vault.
 //! - [`Unlocker`]: where its key comes from, in which order.
 //! - [`Credentials`]: the token or session that a command authenticates with.
+//! - [`gate`]: credentials of other services, and the programs that ask for them.
 //! - [`Rollback`]: which revisions this machine has seen, so that an old copy is noticed.
 //! - [`Connection`]: how the API is reached.
 //!
@@ -13,6 +14,7 @@ pub mod account;
 mod connection;
 mod credentials;
 mod error;
+pub mod gate;
 mod new_passphrase;
 mod passphrase_source;
 mod rollback;

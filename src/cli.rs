@@ -9,6 +9,7 @@ pub mod completion;
 pub mod config;
 pub mod console;
 pub mod context;
+pub mod credential;
 pub mod env;
 pub mod environment;
 pub mod error;
@@ -16,6 +17,7 @@ pub mod exec;
 pub mod exit;
 pub mod format;
 pub mod global;
+pub mod helper;
 pub mod lock;
 pub mod recipient;
 mod removal;
@@ -86,6 +88,8 @@ enum Command {
     Env(env::EnvArgs),
     Api(api::ApiArgs),
     Vault(vault::VaultArgs),
+    Credential(credential::CredentialArgs),
+    Helper(helper::HelperArgs),
     Completion(completion::CompletionArgs),
 }
 
@@ -125,6 +129,9 @@ pub fn main() -> Exit {
     }
     interrupt::outlive_a_kill();
     let token = environment::take_tokens();
+    if let Some(exit) = helper::asked_at_once(&token) {
+        return exit;
+    }
     let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => return usage::explain(error),
@@ -135,6 +142,11 @@ pub fn main() -> Exit {
     let console = cli.global.console();
     if let Some(color) = cli.global.color() {
         global::set_color(color);
+    }
+    if let Command::Helper(args) = &cli.command
+        && let Some(ask) = args.ask()
+    {
+        return helper::answer(ask, cli.global, &token);
     }
     match run(cli, &token) {
         Ok(()) => Exit::Success,
@@ -177,6 +189,8 @@ fn run(cli: Cli, token: &TokenVariable) -> Result<(), Error> {
         Command::Env(args) => args.run(&settings),
         Command::Api(args) => args.run(&settings),
         Command::Vault(args) => args.run(&settings),
+        Command::Credential(args) => args.run(&settings),
+        Command::Helper(args) => args.run(&settings),
         Command::Completion(args) => args.run(),
     };
     // The terminal's echo comes back before the last word is said.

@@ -6,6 +6,7 @@
 
 mod pasted;
 mod recognize;
+mod text;
 mod typed;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use zeroize::Zeroizing;
 
 pub use self::pasted::Pasted;
 pub use self::recognize::without_secrets;
+pub use self::text::{MAX_SECRET_BYTES, Secret};
 pub use self::typed::{is_harmless, shown, shown_path, shown_program};
 use crate::platform::LockedMemory;
 

@@ -18,7 +18,8 @@ pub(crate) mod ssh_key;
 pub mod stanza;
 
 pub use contents::{
-    Contents, ContentsError, Context, ContextName, Defaults, RecipientEntry, Session, Time,
+    Contents, ContentsError, Context, ContextName, Credential, Defaults, RecipientEntry, Session,
+    Time,
 };
 pub use kdf::{Ceiling, Cost, Kdf, KdfError, Salt};
 pub use plugin::{PluginError, PluginIdentity};

@@ -11,6 +11,7 @@ fuzz_target!(|json: &[u8]| {
     };
     let mut given: Value = serde_json::from_slice(json).expect("contents are JSON");
     normalise(&mut given);
+    normalise_credentials(&mut given);
     let taken = serde_json::to_value(&contents).expect("a value");
     assert_eq!(given, taken, "something was lost or changed");
 
@@ -43,4 +44,28 @@ fn normalise(contents: &mut Value) {
 fn as_read(time: &mut Value) {
     let read: Time = serde_json::from_value(time.take()).expect("it was read before");
     *time = read.to_string().into();
+}
+
+fn normalise_credentials(contents: &mut Value) {
+    let Some(credentials) = contents.get_mut("credentials") else {
+        return;
+    };
+    let credentials = credentials.as_array_mut().expect("an array");
+    for credential in &mut *credentials {
+        let credential = credential.as_object_mut().expect("an object");
+        if credential.get("username") == Some(&Value::from("")) {
+            credential.remove("username");
+        }
+        for name in ["stored_at", "expires_at"] {
+            if credential.contains_key(name) {
+                as_read(&mut credential[name]);
+            }
+        }
+    }
+    if credentials.is_empty() {
+        contents
+            .as_object_mut()
+            .expect("an object")
+            .remove("credentials");
+    }
 }

@@ -46,6 +46,8 @@ pub enum Error {
     RecoveryKey(RecoveryKeyError),
     /// Of `vault passphrase`, `tune` and `verify`.
     Vault(VaultError),
+    /// Of `credential` and `helper`.
+    Gate(app::gate::GateError),
 }
 
 macro_rules! from {
@@ -70,7 +72,7 @@ from!(
     Backup: BackupError;
     Restore: RestoreError;
     RecoveryKey: RecoveryKeyError;
-    Vault: VaultError;
+    Vault: VaultError; Gate: app::gate::GateError;
 );
 
 macro_rules! from_use_cases {

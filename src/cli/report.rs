@@ -6,6 +6,7 @@
 
 mod api;
 mod commands;
+mod gates;
 mod identity;
 pub mod notices;
 mod secrets;
@@ -63,6 +64,7 @@ impl From<&Error> for Report {
             Error::Restore(error) => vault::restore(error),
             Error::RecoveryKey(error) => vault::recovery_key(error),
             Error::Vault(error) => vault::change(error),
+            Error::Gate(error) => gates::gate(error),
         }
     }
 }

@@ -19,12 +19,13 @@ use crate::platform;
 use crate::secret::is_harmless;
 
 /// The commands that are about a secret: who types one as an argument types it behind these.
-const ABOUT_A_SECRET: [&[&str]; 5] = [
+const ABOUT_A_SECRET: [&[&str]; 6] = [
     &["auth"],
     &["auth", "login"],
     &["auth", "token"],
     &["unlock"],
     &["vault", "passphrase"],
+    &["credential", "add"],
 ];
 
 /// Prints help, the version, or what is wrong with the arguments.

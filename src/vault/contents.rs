@@ -1,4 +1,4 @@
-//! What a vault holds: contexts, tokens, sessions, and to whom it is sealed.
+//! What a vault holds: contexts, tokens, sessions, credentials, and to whom it is sealed.
 //!
 //! The fields, their bounds and their meaning are written down in `vault-format.md`.
 //! Unknown fields survive a load and save at every level, so that a newer version of this
@@ -6,6 +6,7 @@
 
 mod check;
 mod context;
+mod credential;
 mod envelope;
 mod name;
 mod recipients;
@@ -14,6 +15,7 @@ mod time;
 mod values;
 
 pub use context::{Context, Defaults, Session};
+pub use credential::{Credential, Merged};
 pub use name::ContextName;
 pub use recipients::{PASSPHRASE, is_label, short};
 pub use time::Time;
@@ -51,6 +53,9 @@ pub struct Contents {
     pub current_context: Option<ContextName>,
     /// The accounts and environments logged in to; their names are unique.
     pub contexts: Vec<Context>,
+    /// Credentials of other services; no two of one kind, place and user name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub credentials: Vec<Credential>,
     /// To whom the vault is sealed; never empty.
     pub recipients: Vec<RecipientEntry>,
     #[serde(flatten)]
@@ -123,6 +128,7 @@ impl Contents {
             revision: 0,
             current_context: None,
             contexts: Vec::new(),
+            credentials: Vec::new(),
             recipients: Vec::new(),
             extra: Map::new(),
         })

@@ -363,11 +363,12 @@ def is_identity(line: str) -> bool:
 # --- Section 7: the contents ------------------------------------------------------------------------------------------
 
 KNOWN = {
-    "vault": {"format", "version", "id", "revision", "current_context", "contexts", "recipients"},
+    "vault": {"format", "version", "id", "revision", "current_context", "contexts", "recipients", "credentials"},
     "context": {"name", "base_url", "token", "verified_at", "account", "session", "defaults"},
     "session": {"token", "expires_at"},
     "defaults": {"namespace", "project", "registry", "organization", "editor"},
     "recipient": {"recipient", "label", "argon2id"},
+    "credential": {"kind", "where", "username", "secret", "second_secret", "stored_at", "expires_at"},
     "argon2id": {"salt", "memory_kib", "iterations", "lanes"},
 }
 
@@ -600,6 +601,27 @@ def check_recipient(recipient, where: str) -> bool:
     return True
 
 
+def check_credential(credential, where: str) -> tuple[str, str, str]:
+    """Its kind, its place and its user name."""
+    need(isinstance(credential, dict), "7.6", f"{where} is not an object")
+    known_once(credential, "credential", where)
+    kind = field(credential, "kind", str, where, "7.6")
+    need(re.fullmatch(r"[a-z0-9-]{1,64}", kind) is not None, "7.6", f"{where}: malformed kind")
+    place = field(credential, "where", str, where, "7.6")
+    username = field(credential, "username", str, where, "7.6", required=False) or ""
+    for text, least in ((place, 1), (username, 0)):
+        need(least <= len(text) <= 2048 and not any(unicodedata.category(c) == "Cc" for c in text), "7.6",
+             f"{where}: where or username is empty, too long or has control characters")
+    for name, required in (("secret", True), ("second_secret", False)):
+        secret = field(credential, name, str, where, "7.6", required)
+        need(secret is None or len(secret.encode()) <= 1 << 20, "7.6", f"{where}: {name} has more than 1,048,576 bytes")
+    check_time(field(credential, "stored_at", str, where, "7.6"), f"{where}: stored_at")
+    expires = field(credential, "expires_at", str, where, "7.6", required=False)
+    if expires is not None:
+        check_time(expires, f"{where}: expires_at")
+    return kind, place, username
+
+
 def check_contents(vault: Object) -> None:
     need("format" not in vault.repeated, "7.1", "the vault has format twice")
     if vault.get("format") != "cldkctl-vault":
@@ -627,6 +649,10 @@ def check_contents(vault: Object) -> None:
     need(bool(recipients), "7.2", "there is no recipient")
     with_argon2id = [check_recipient(recipient, f"recipient {i}") for i, recipient in enumerate(recipients, 1)]
     need(sum(with_argon2id) <= 1, "7.4", "more than one recipient has argon2id")
+
+    credentials = field(vault, "credentials", list, "the vault", "7.2", required=False) or []
+    keys = [check_credential(credential, f"credential {i}") for i, credential in enumerate(credentials, 1)]
+    need(len(set(keys)) == len(keys), "7.6", "two credentials are for the same place and user")
 
 
 # --- The command ------------------------------------------------------------------------------------------------------

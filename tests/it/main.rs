@@ -54,12 +54,25 @@ mod docs {
     mod documents;
     mod drill;
     mod help;
+    mod helpers;
     mod house;
     mod json;
     mod readme;
     mod recipes;
     mod security;
     mod unattended;
+}
+
+mod gate {
+    mod aws;
+    mod credentials;
+    mod docker;
+    mod git;
+    mod install_docker;
+    mod install_git;
+    mod locked;
+    mod merge;
+    pub(crate) mod registry;
 }
 
 mod hostile {

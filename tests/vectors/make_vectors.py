@@ -190,6 +190,68 @@ def good_vaults():
             a.bech32("age", (9 | 1 << 255).to_bytes(32, "little")),
             ssh_key("ssh-rsa", mpint(3), mpint(MODULUS)), ssh_key("ssh-rsa", mpint(65537), mpint(1 << 5000 | 1)))]
     good("good-recipients-not-understood", "7.4: a reader need not understand a recipient; none of these opens to everybody.", others)
+    good_credentials()
+
+
+def credential(**fields) -> dict:
+    return {"kind": "docker", "where": "registry.example", "username": "sari", "secret": "hunter2",
+            "stored_at": "2025-01-02T03:04:05Z"} | fields
+
+
+def good_credentials():
+    def several(contents):
+        extra = {"null": None, "large": 2**64 - 1, "array": [3, 1, 2, []], "object": {"secret": 1}}
+        contents["credentials"] = [
+            credential(), credential(username="ben"), credential(kind="git", where="https://git.example/team"),
+            credential(kind="aws", where="https://s3.example", second_secret="session", expires_at="2025-01-02T04:04:05.5Z"),
+            credential(kind="teleport-2", where="somewhere else, in \U0001f30d", x_credential=extra),
+            credential(where="https://index.docker.io/v1/", secret="\u0000\u0007\r\n\"\\ \u00e4\u202e \U0001f511")]
+        del contents["credentials"][2]["username"]
+    good("good-credentials", "7.6: credentials of known and unknown kinds, with secrets of any characters.", several)
+
+    def bounds(contents):
+        contents["credentials"] = [
+            credential(kind="a" * 64, where="\u00e4" * 2048, username="\U0001f511" * 2048, secret=""),
+            credential(username="Sari"), credential(where="Registry.example"),
+            credential(username="s\u00e4ri"), credential(username="sa\u0308ri")]
+    good("good-credentials-bounds", "7.6: fields at their bounds; places and names that differ in case or composition only.", bounds)
+
+
+def bad_credentials(raw, bad):
+    def one(name, why, **fields):
+        bad("credential-" + name, f"7.6: {why}.", lambda c: c.update(credentials=[credential(**fields)]))
+    bad("credentials-null", "7.1: null is not absence.", lambda c: c.update(credentials=None))
+    bad("credentials-object", "7.2: credentials by name.", lambda c: c.update(credentials={"docker": credential()}))
+    bad("credential-null", "7.6: a credential that is null.", lambda c: c.update(credentials=[None]))
+    for name in ("kind", "where", "secret", "stored_at"):
+        def without(contents, name=name):
+            contents["credentials"] = [credential()]
+            del contents["credentials"][0][name]
+        bad(f"credential-{name.replace('_', '-')}-missing", f"7.6: a credential without {name}.", without)
+    one("kind-empty", "a kind that is empty", kind="")
+    one("kind-65", "a kind of 65 characters", kind="a" * 65)
+    one("kind-capital", "a kind with a capital", kind="Docker")
+    one("kind-newline", "a kind with a newline after it", kind="docker\n")
+    one("where-empty", "where is empty", where="")
+    one("where-2049", "where has 2049 characters", where="a" * 2049)
+    one("where-control", "where has a control character", where="registry.example\u0085")
+    one("where-newline", "where has a newline after it", where="registry.example\n")
+    one("username-2049", "a user name of 2049 characters", username="a" * 2049)
+    one("username-control", "a user name with a control character", username="sa\u0000ri")
+    one("username-null", "a user name that is null", username=None)
+    one("secret-null", "a secret that is null", secret=None)
+    one("secret-number", "a secret that is a number", secret=1)
+    one("second-secret-null", "a second secret that is null", second_secret=None)
+    one("stored-at-offset", "stored_at not in UTC", stored_at="2025-01-02T03:04:05+07:00")
+    one("expires-at-null", "expires_at that is null", expires_at=None)
+    one("expires-at-date", "expires_at without a time of day", expires_at="2025-01-02")
+    bad("credential-twice", "7.6: two credentials for one place and user.", lambda c: c.update(credentials=[credential(), credential(secret="other")]))
+    def no_name_twice(contents):
+        contents["credentials"] = [credential(username=""), credential()]
+        del contents["credentials"][1]["username"]
+    bad("credential-twice-no-name", "7.6: an absent user name is the same as an empty one.", no_name_twice)
+    raw("duplicate-secret", "7.1: a credential's secret twice.",
+        lambda p: p[:-1] + b',"credentials":[' + a.to_json(credential())[:-1] + b',"secret":"another"}]}')
 
 
 def padded_header(vault: Vault, size: int) -> bytes:
@@ -511,6 +573,7 @@ def bad_contents():
         bad("recipient-" + name, f"7.4: {why}.", lambda c, recipient=recipient: c["recipients"].append({"recipient": recipient}))
     bad("recipient-argon2id-low-order", "7.4: the recipient with argon2id is a point of low order.",
         put("recipients", 0, "recipient", a.bech32("age", bytes(32))))
+    bad_credentials(raw, bad)
 
 
 def ssh_key(kind: str, *fields: bytes) -> str:

@@ -8,6 +8,7 @@ use snapbox::{Assert, Data};
 
 use super::Report;
 use crate::api::{self, CertificateProblem, Fault, RequestError, RootsError, Unreachable};
+use crate::app::gate::{ConfigFault, GateError, GitFault, PlaceError};
 use crate::app::{
     CertificatesError, Error as AppError, IdentityKind, Input, KeyError, LoginError, MemoryError,
     NewPassphraseError,
@@ -93,6 +94,7 @@ fn errors() -> Vec<Error> {
     all.extend(recipients().into_iter().map(Into::into));
     all.extend(backups());
     all.extend(changes());
+    all.extend(gates());
     all
 }
 
@@ -524,6 +526,59 @@ fn changes() -> Vec<Error> {
         VaultError::IdentityDerives.into(),
         VaultError::NotAccepted(MemoryError::Garbled(file())).into(),
     ]
+}
+
+fn gates() -> Vec<Error> {
+    let (kind, place) = ("docker".to_owned(), "registry.example".to_owned());
+    let name = || "docker registry.example (sari)".to_owned();
+    let config = |fault| GateError::Config("/home/sari/.docker/config.json".into(), fault);
+    let link = || PathBuf::from("/home/sari/bin/docker-credential-cldkctl");
+    let mut all = vec![
+        GateError::Place(PlaceError::UserInfo),
+        GateError::Kind,
+        GateError::NotFound(kind.clone(), place.clone()),
+        GateError::Several(kind, place),
+        GateError::NoneOf("aws"),
+        GateError::SeveralPlaces("aws"),
+        GateError::Exists(name()),
+        GateError::Expired(name()),
+        GateError::NoUsername("aws"),
+        GateError::Username,
+        GateError::SecretTooLong,
+        GateError::SecretNotText,
+        GateError::SecretNotCarried("git"),
+        GateError::NoSecondSecret,
+        GateError::Expires("it is over already"),
+        GateError::Stdin(denied()),
+        GateError::NoSecret(PromptError::NoTerminal),
+        GateError::NoSecret(PromptError::Ended),
+        config(ConfigFault::Store(store())),
+        config(ConfigFault::NotOurs(1001)),
+        config(ConfigFault::ReadOnly),
+        config(ConfigFault::NotJson(
+            "it is not JSON at line 1, column 2".to_owned(),
+        )),
+        config(ConfigFault::Shape("it is not a JSON object")),
+        config(ConfigFault::Twice("auths")),
+        config(ConfigFault::TooLarge),
+        GateError::NoHome,
+        GateError::NothingNamed("--registry"),
+        GateError::Stranger(link()),
+        GateError::NoFolder,
+        GateError::Link(link(), denied()),
+        GateError::NoGit(io::Error::from_raw_os_error(2)),
+        GateError::GitRefused("error: could not lock config file".to_owned()),
+    ];
+    let git = [
+        GitFault::Controls,
+        GitFault::NotText,
+        GitFault::Line,
+        GitFault::Missing,
+        GitFault::Url,
+        GitFault::TooLong,
+    ];
+    all.extend(git.map(GateError::Git));
+    all.into_iter().map(Into::into).collect()
 }
 
 #[test]

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::recipients;
 use crate::cli::console::{show, table};
-use crate::cli::context;
 use crate::cli::error::Error;
 use crate::cli::settings::Settings;
+use crate::cli::{context, credential};
 use crate::printable::printable;
 use crate::vault::{Cost, Time};
 
@@ -43,6 +43,7 @@ struct Opened {
     id: String,
     revision: u64,
     contexts: Vec<context::Shown>,
+    credentials: Vec<credential::Shown>,
     recipients: Vec<recipients::Shown>,
 }
 
@@ -56,6 +57,7 @@ impl InfoArgs {
             version: vault.contents.version(),
             revision: vault.contents.revision,
             contexts: context::Shown::all(&vault.contents),
+            credentials: credential::Shown::all(&vault.contents),
             recipients: recipients::Shown::all(&vault.contents),
             id: vault.contents.id,
         });
@@ -113,6 +115,7 @@ fn as_table(info: &Info) -> String {
         rows.push(("Version", opened.version.to_string()));
         rows.push(("Revision", opened.revision.to_string()));
         rows.push(("Contexts", opened.contexts.len().to_string()));
+        rows.push(("Credentials", opened.credentials.len().to_string()));
         rows.push(("Recipients", opened.recipients.len().to_string()));
     }
     table(&rows)

@@ -16,12 +16,13 @@ use crate::keeper::Touch;
 use crate::platform;
 use crate::prompt::source;
 use crate::secret::Passphrase;
+use crate::vault::contents::Merged;
 use crate::vault::{Sealed, without_blank_lines};
 
 /// Put a backup in place of the vault, once it has been opened
 ///
 /// What is there is never lost: with --force it is kept beside the vault, under a name with
-/// the date; with --merge it stays, and contexts that it does not have are added.
+/// the date; with --merge it stays, and contexts and credentials that it does not have are added.
 #[derive(Args, Debug)]
 #[command(after_long_help = examples!(
     "cldkctl vault restore ~/backup.age",
@@ -37,7 +38,7 @@ pub(super) struct RestoreArgs {
     #[arg(long, conflicts_with = "merge")]
     force: bool,
 
-    /// Keep the vault that is there, and add the contexts that it does not have
+    /// Keep the vault that is there, and add the contexts and credentials that it does not have
     #[arg(long)]
     merge: bool,
 }
@@ -163,13 +164,18 @@ fn replace(settings: &Settings, bytes: &[u8], opened: &OpenVault<'_>) -> Result<
         ));
     }
     let (path, revision) = (settings.vault.path().display(), opened.contents.revision);
-    let contexts = match opened.contents.contexts.len() {
-        1 => "1 context".to_owned(),
-        count => format!("{count} contexts"),
+    let counted = |count: usize, what: &str| match count {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
     };
-    settings
-        .console
-        .note(&format!("Restored {path}: revision {revision}, {contexts}"));
+    let contexts = counted(opened.contents.contexts.len(), "context");
+    let credentials = match opened.contents.credentials.len() {
+        0 => String::new(),
+        count => format!(", {}", counted(count, "credential")),
+    };
+    settings.console.note(&format!(
+        "Restored {path}: revision {revision}, {contexts}{credentials}"
+    ));
     Ok(replaced?)
 }
 
@@ -202,7 +208,7 @@ fn open_beside<'a>(
     }
 }
 
-/// Adds the backup's contexts that the vault does not have.
+/// Adds the backup's contexts and credentials that the vault does not have.
 fn merge(
     settings: &Settings,
     backup: OpenVault<'_>,
@@ -210,7 +216,7 @@ fn merge(
 ) -> Result<(), Error> {
     let path = settings.vault.path().display();
     let mut vault = open_beside(settings, backup.key, passphrase)?;
-    let (taken, left, others) = vault.update(|contents| -> Result<_, Error> {
+    let (taken, left, others, credentials) = vault.update(|contents| -> Result<_, Error> {
         let (mut taken, mut left, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for context in &backup.contents.contexts {
             let name = context.name.to_string();
@@ -232,7 +238,8 @@ fn merge(
                 .current_context
                 .clone_from(&backup.contents.current_context);
         }
-        Ok((taken, left, others))
+        let credentials = contents.merge_credentials(&backup.contents);
+        Ok((taken, left, others, credentials))
     })?;
     let list = |names: &[String]| match names {
         [] => "none".to_owned(),
@@ -251,5 +258,30 @@ fn merge(
             list(&others)
         ));
     }
+    tell_of_credentials(settings, &credentials);
     Ok(())
+}
+
+fn tell_of_credentials(settings: &Settings, merged: &Merged) {
+    let Merged {
+        taken,
+        left,
+        others,
+    } = merged;
+    for (what, names) in [
+        ("Credentials added", taken),
+        ("Credentials there already, and left alone", left),
+    ] {
+        if !names.is_empty() {
+            let names = names.join(", ");
+            settings.console.note(&format!("{what}: {names}"));
+        }
+    }
+    if !others.is_empty() {
+        settings.console.warn(&format!(
+            "the backup has other secrets for these credentials, which were not added: {}; \
+             remove yours with `cldkctl credential remove`, and merge again",
+            others.join(", ")
+        ));
+    }
 }

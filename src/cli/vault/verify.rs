@@ -6,10 +6,10 @@ use serde::Serialize;
 use super::recipients;
 use crate::app::{Rollback, Standing, Vault};
 use crate::cli::console::{show, table};
-use crate::cli::context;
 use crate::cli::error::{Error, VaultError};
 use crate::cli::report::notices::{older, unsavable};
 use crate::cli::settings::Settings;
+use crate::cli::{context, credential};
 use crate::keeper::Touch;
 use crate::printable::printable;
 use crate::vault::Cost;
@@ -48,6 +48,7 @@ struct Found {
     kdf: Option<Cost>,
     recipients: Vec<recipients::Shown>,
     contexts: Vec<context::Shown>,
+    credentials: Vec<credential::Shown>,
 }
 
 impl VerifyArgs {
@@ -84,6 +85,7 @@ impl VerifyArgs {
             kdf: contents.kdf().map(|kdf| kdf.cost),
             recipients: recipients::Shown::all(contents),
             contexts: context::Shown::all(contents),
+            credentials: credential::Shown::all(contents),
         };
         show(settings.output, &found, as_table)
     }
@@ -118,5 +120,6 @@ fn as_table(found: &Found) -> String {
         ("Key derivation", cost),
         ("Recipients", list(recipients)),
         ("Contexts", list(contexts)),
+        ("Credentials", found.credentials.len().to_string()),
     ])
 }

@@ -1,6 +1,6 @@
 //! The rules of the contents that types alone do not express: `vault-format.md`, section 7.
 
-use super::{Contents, RecipientEntry};
+use super::{Contents, RecipientEntry, credential};
 use crate::vault::public;
 
 /// The largest revision: the largest integer that every JSON reader holds exactly.
@@ -33,6 +33,7 @@ impl Contents {
             }
             _ => {}
         }
+        credential::check(&self.credentials)?;
         if self.recipients.is_empty() {
             return Err("they name no recipient");
         }

@@ -110,6 +110,11 @@ fn a_context_that_is_renamed_has_one_of_its_names() {
 }
 
 #[test]
+fn a_credential_that_is_added_is_there_or_not() {
+    kill_everywhere(Save::CredentialAdd);
+}
+
+#[test]
 fn a_change_of_the_passphrase_that_is_killed_is_done_or_not() {
     kill_everywhere(Save::Passphrase);
 }

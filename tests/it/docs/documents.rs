@@ -184,6 +184,11 @@ fn json_has_the_fields_and_types_that_its_page_promises() {
     // The page's examples show the optional fields too.
     let login = world.cldkctl(["auth", "--token-stdin", "--default-project", "1234"]);
     login.stdin(crate::support::TOKEN).run().succeeded();
+    let add = ["credential", "add", "docker", "registry.example:5000"];
+    let add = world
+        .cldkctl(add)
+        .args(["--username", "sari", "--expires", "2999-01-31"]);
+    add.arg("--secret-stdin").stdin("secret").run().succeeded();
     let mut checked = 0;
     for (command, example) in examples() {
         if command == "vault recipients list" {
@@ -205,7 +210,7 @@ fn json_has_the_fields_and_types_that_its_page_promises() {
         assert_eq!(shape(&printed), shape(&example), "{command}\n{output}");
         checked += 1;
     }
-    assert_eq!(checked, 7);
+    assert_eq!(checked, 9);
 }
 
 #[test]
@@ -215,11 +220,14 @@ fn json_fields_have_a_row_on_their_page() {
         let section = JSON.split(&heading).nth(1).unwrap();
         section.split("\n## ").next().unwrap()
     };
-    assert_eq!(examples().len(), 7);
+    assert_eq!(examples().len(), 9);
     for (command, example) in examples() {
         let mut section = section_of(command);
         if section.contains("the fields of `context list`") {
             section = section_of("context list");
+        }
+        if section.contains("the fields of `credential list`") {
+            section = section_of("credential list");
         }
         let first = example.get(0).unwrap_or(&example);
         for name in first.as_object().unwrap().keys() {

@@ -50,6 +50,15 @@ fn home() -> (Standin, World) {
         .run()
         .succeeded();
 
+    for (kind, place) in [
+        ("docker", "registry.example"),
+        ("aws", "https://s3.example"),
+    ] {
+        let add = ["credential", "add", kind, place, "--username", "sari"];
+        let add = world.cldkctl(add).arg("--secret-stdin");
+        add.stdin("otter-lantern-77-plum").run().succeeded();
+    }
+
     let home = world.home();
     for folder in [
         ".ssh",

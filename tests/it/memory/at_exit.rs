@@ -148,6 +148,44 @@ fn commands_of_an_unlocked_vault_leave_nothing() {
 }
 
 #[test]
+fn a_credential_that_is_stored_given_or_removed_leaves_nothing() {
+    const CREDENTIAL: &str = "plum-2290-otter-lantern-hazel";
+    let Some((_cloudeka, world, mut secrets)) = logged_in_to_search() else {
+        return;
+    };
+    unlock(&world, &[]);
+    secrets.add("credential", CREDENTIAL.as_bytes().to_vec());
+    let git = "protocol=https\nhost=git.example\n";
+    let git_login = format!("{git}username=sari\npassword={CREDENTIAL}\n");
+    let docker_login = format!(
+        "{{\"ServerURL\":\"registry.example\",\"Username\":\"sari\",\"Secret\":\"{CREDENTIAL}\"}}"
+    );
+    let add = "credential add aws s3.example --username AKIA1 --secret-stdin";
+    for (line, input) in [
+        (add, CREDENTIAL),
+        ("helper aws", ""),
+        ("helper docker store", &docker_login),
+        ("helper docker get", "registry.example"),
+        ("helper docker list", ""),
+        ("helper git store", &git_login),
+        ("helper git get", git),
+        ("credential list", ""),
+        ("credential show docker registry.example --secret", ""),
+        ("helper git erase", &git_login),
+        ("helper docker erase", "registry.example"),
+        ("credential remove aws s3.example", ""),
+    ] {
+        let run = world.cldkctl(line.split(' ')).stdin(input);
+        assert_run_leaves_nothing(run, &secrets, 0);
+    }
+    let add = ["credential", "add", "git", "git.example"];
+    let mut terminal = world.cldkctl(add).held_at(EXIT).on_pty();
+    terminal.expect("Secret:");
+    terminal.send_secret(CREDENTIAL);
+    assert_leaves_nothing(&mut terminal, &secrets, 0);
+}
+
+#[test]
 fn what_a_call_sends_and_prints_leaves_nothing() {
     const SENT: &str = "hazel-7731-lantern-goes-out";
     const ANSWERED: &str = "plum-2290-otter-comes-back";

@@ -146,3 +146,42 @@ fn vault_recipients() {
     shown.run_in_each_format("cldkctl vault recipients list --identity machine.key");
     shown.assert_is("vault-recipients.txt");
 }
+
+#[test]
+fn credentials() {
+    let (_cloudeka, world) = new_world();
+    let mut shown = transcript(&world);
+    shown.word("$SECRET", "otter-lantern-77-plum");
+    shown.run(LOGIN);
+    shown.about("no credential");
+    shown.run_in_each_format("cldkctl credential list");
+    shown.run("cldkctl credential show docker registry.example");
+    shown.about("two of them");
+    for add in [
+        "docker HTTPS://Registry.Example/v2/ --username sari",
+        "aws s3.example --username AKIA1 --expires 2999-01-31",
+    ] {
+        shown.run(&format!(
+            "cldkctl credential add {add} --secret-stdin <<< $SECRET"
+        ));
+    }
+    shown.run_in_each_format("cldkctl credential list");
+    shown.run_in_each_format("cldkctl credential show aws https://s3.example");
+    shown.about("what programs are told");
+    for command in [
+        "cldkctl helper docker list",
+        "cldkctl helper docker get <<< other.example",
+        "cldkctl helper git get <<< url=https://git.example",
+        "cldkctl helper aws --endpoint http://s3.example",
+        "cldkctl helper install docker",
+        "cldkctl helper install git",
+        "cldkctl credential remove docker registry.example",
+        "cldkctl lock",
+        "cldkctl helper docker get <<< registry.example",
+        "cldkctl helper git get <<< url=https://git.example",
+        "cldkctl helper aws",
+    ] {
+        shown.run(command);
+    }
+    shown.assert_is("credentials.txt");
+}

@@ -4,6 +4,7 @@
 //! - [`Standin`]: a real HTTP server on loopback that answers as Cloudeka does, or as badly
 //!   as it is told to.
 //! - [`Session`]: a program on a real terminal, and a person who types.
+//! - [`clients`]: docker, git and others that ask the binary for credentials.
 //! - [`cargo`](cargo::cargo): for what builds or runs something of this repository itself.
 //! - [`keys`]: age, SSH and plugin keys, and stock `age` to open a vault with them.
 //! - [`kernel`]: another login, or a kernel that refuses its keyrings.
@@ -42,8 +43,10 @@
 )]
 
 pub mod cargo;
+pub mod clients;
 pub mod failures;
 pub mod forms;
+pub mod git_server;
 pub mod kernel;
 pub mod keys;
 pub mod memory;

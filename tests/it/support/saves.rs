@@ -16,6 +16,9 @@ use super::{Standin, World, traces};
 /// Another passphrase that is not easy to guess.
 pub const NEW_PASSPHRASE: &str = "walnut drifts past copper lanterns";
 
+/// The secret of a credential of another service.
+pub const CREDENTIAL: &str = "otter-lantern-77-plum";
+
 /// A command that writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Save {
@@ -37,10 +40,11 @@ pub enum Save {
     Backup,
     BackupForce,
     AcceptOlder,
+    CredentialAdd,
 }
 
 impl Save {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::FirstLogin,
         Self::SecondLogin,
         Self::Session,
@@ -59,6 +63,7 @@ impl Save {
         Self::Backup,
         Self::BackupForce,
         Self::AcceptOlder,
+        Self::CredentialAdd,
     ];
 }
 
@@ -173,6 +178,9 @@ impl Place {
             Save::Backup => kept(&["vault", "backup", "copies/new.age"]),
             Save::BackupForce => kept(&["vault", "backup", "copies/copy.age", "--force"]),
             Save::AcceptOlder => kept(&["vault", "verify", "--accept-older"]),
+            Save::CredentialAdd => kept(&["credential", "add", "git", "git.example"])
+                .arg("--secret-stdin")
+                .stdin(CREDENTIAL),
         }
     }
 
@@ -233,6 +241,7 @@ impl Place {
             "contexts": list("contexts", "name"),
             "tokens": list("contexts", "token"),
             "recipients": list("recipients", "label"),
+            "credential": contents["credentials"][0]["secret"],
         }))
     }
 
@@ -322,7 +331,7 @@ impl Place {
     pub fn assert_sealed(&self, when: &str) {
         for folder in self.kept().iter().filter(|folder| folder.exists()) {
             for (path, bytes) in files_under(folder) {
-                for secret in [TOKEN, PASSPHRASE, NEW_PASSPHRASE] {
+                for secret in [TOKEN, PASSPHRASE, NEW_PASSPHRASE, CREDENTIAL] {
                     let found = traces::find(&bytes, secret);
                     assert_eq!(found, None, "{when}: {secret:?} is in {path:?}");
                 }

@@ -185,6 +185,11 @@ impl World {
         self.home().join("history")
     }
 
+    /// The binary that runs here.
+    pub fn binary(&self) -> &Path {
+        &self.binary
+    }
+
     pub fn home(&self) -> PathBuf {
         self.root.path().join("home")
     }

@@ -129,3 +129,41 @@ fn the_independent_reader_and_the_binary_agree_on_a_wrong_passphrase() {
     assert_eq!((theirs.status.code(), ours.code), (Some(5), 5));
     assert!(theirs.stdout.is_empty() && ours.stdout.is_empty());
 }
+
+#[test]
+fn the_independent_reader_and_the_binary_agree_on_credentials() {
+    if !reader_is_there() {
+        return;
+    }
+    let (_cloudeka, world) = crate::support::steps::unlocked(&[]);
+    // At the bound of `vault-format.md`, section 7.6, in half as many characters.
+    let largest = "\u{e4}".repeat(1 << 19);
+    for (place, secret) in [
+        ("one.example", "a\0\r\nb\u{1b}\u{202e}"),
+        ("two.example", &largest),
+    ] {
+        let login = json!({"ServerURL": place, "Username": "sari", "Secret": secret}).to_string();
+        let store = world.cldkctl(["helper", "docker", "store"]);
+        store.stdin(login).run().succeeded();
+        let output = read_vault(&world.vault_path(), crate::support::PASSPHRASE);
+        assert!(output.status.success(), "{output:?}");
+        let contents: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let found = contents["credentials"].as_array().unwrap().last().unwrap();
+        assert!(found["where"] == place && found["secret"] == secret);
+    }
+    // The bounds that no vector has, which would be a MiB each.
+    let check = "import read_vault as r\nfor n in (1 << 20, (1 << 20) + 1):\n  one = r.Object([('kind', 'git'), \
+                 ('where', 'w'), ('secret', 'a' * n), ('stored_at', '2025-01-02T03:04:05Z')])\n  \
+                 try: r.check_credential(one, 'it'); print('taken')\n  except r.Failure as why: print(why.code)";
+    let check = Command::new("python3")
+        .args(["-c", check])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&check.stdout),
+        "taken\n6\n",
+        "{check:?}"
+    );
+}
