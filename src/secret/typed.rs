@@ -21,7 +21,8 @@
 //! passphrase` (`cli::usage`), and, unless it is plainly a path, in place of a file with a
 //! passphrase (`prompt::source`).
 //!
-//! Of a path, the part that exists is a path and no secret; the rest is judged.
+//! Of a path, the part that exists is a path and no secret; the rest is judged. A name that only
+//! adds an ending to that of a file which exists, as the copy of a vault does, is shown.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -69,7 +70,11 @@ pub fn shown_program(name: &str) -> Cow<'_, str> {
 pub fn shown_path(path: &Path) -> Cow<'_, str> {
     let rest = not_there(path);
     let text = rest.to_string_lossy();
-    match text.is_empty() || is_harmless(&text) || is_named_as_a_file(rest) {
+    match text.is_empty()
+        || is_harmless(&text)
+        || is_named_as_a_file(rest)
+        || is_named_after_another(path)
+    {
         true => path.to_string_lossy(),
         false => Cow::Borrowed(MARK),
     }
@@ -115,6 +120,16 @@ fn is_named_as_a_file(path: &Path) -> bool {
         && !name.contains(' ')
         && !begins_like_a_secret(&name)
         && ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// Whether a file exists whose name this one only adds to: `vault.age.replaced-20251125T173000Z`.
+fn is_named_after_another(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.match_indices('.').any(|(dot, _)| {
+        dot > 0
+            && !begins_like_a_secret(&name[dot + 1..])
+            && path.with_file_name(&name[..dot]).is_file()
+    })
 }
 
 fn is_between(c: char) -> bool {
@@ -257,8 +272,14 @@ mod tests {
         let random = folder.path().join("q7Zr0XvB2mK9pLs4TnW8yDh3");
         assert_eq!(shown_path(&random), MARK);
         std::fs::write(&random, "").expect("written");
+        let copy = folder
+            .path()
+            .join("vault.age.replaced-20251125T173000.123Z");
+        assert_eq!(shown_path(&copy), MARK);
+        std::fs::write(folder.path().join("vault.age"), "").expect("written");
         for path in [
             random.as_path(),
+            &copy,
             &folder.path().join("nope"),
             &folder.path().join("backup-20251125-1730.age"),
             Path::new("nope"),

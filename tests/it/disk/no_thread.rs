@@ -7,7 +7,8 @@ use crate::support::steps::type_new_passphrase;
 use crate::support::world::Cldkctl;
 use crate::support::{PASSPHRASE, SOMEONE_ELSE, Standin, TOKEN, World};
 
-/// Of these processes alone: what the other tests run counts as well.
+/// A user of these tests alone, and one test at a time: what else a user runs counts as well.
+const USER: u32 = SOMEONE_ELSE + 100;
 static ALONE: Mutex<()> = Mutex::new(());
 
 const NONE: [&str; 3] = ["prlimit", "--nproc=1", "--"];
@@ -19,7 +20,7 @@ fn someone_logged_in() -> Option<(Standin, World)> {
     }
     let cloudeka = Standin::start();
     cloudeka.accept_token(TOKEN);
-    let world = World::new().at(&cloudeka).owned_by(SOMEONE_ELSE);
+    let world = World::new().at(&cloudeka).owned_by(USER);
     let mut terminal = world.cldkctl(["auth"]).on_pty();
     terminal.expect("Enter your token:");
     terminal.send_secret(TOKEN);

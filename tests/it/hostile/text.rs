@@ -227,7 +227,7 @@ fn a_path_acts_on_no_terminal_and_a_script_gets_it_byte_for_byte() {
         &["vault", "backup", copy, "--force"],
         &["vault", "restore", copy, "--force"],
         &["vault", "recovery-key", "--kit", kit, "--force"],
-        &["auth", "logout", "--all"],
+        &["auth", "logout", "--all", "--yes"],
     ];
     for args in commands {
         let args: Vec<&str> = match args {

@@ -79,8 +79,10 @@ fn a_wrong_passphrase_unlocks_nothing() {
     assert_locked(&world);
 
     let mut terminal = world.cldkctl(["auth", "token"]).on_pty();
-    terminal.expect("Vault passphrase:");
-    terminal.send_secret("wrong horse battery staple");
+    for _ in 0..3 {
+        terminal.expect("Vault passphrase:");
+        terminal.send_secret("wrong horse battery staple");
+    }
     assert_eq!(terminal.wait(), 5, "{}", terminal.screen());
     assert_locked(&world);
 

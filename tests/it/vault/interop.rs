@@ -97,7 +97,8 @@ fn the_independent_reader_opens_what_the_binary_sealed() {
     let info: Value = serde_json::from_str(&info.stdout).unwrap();
     assert_eq!(info["opened"]["id"], contents["id"]);
     let recipients = contents["recipients"].as_array().unwrap();
-    assert_eq!(info["opened"]["recipients"], recipients.len());
+    let shown = info["opened"]["recipients"].as_array().unwrap();
+    assert_eq!(shown.len(), recipients.len());
     let argon2id = &recipients[0]["argon2id"];
     for field in ["memory_kib", "iterations", "lanes"] {
         assert_eq!(info["kdf"][field], argon2id[field], "{field}");

@@ -268,7 +268,10 @@ fn an_identity_in_a_pipe_is_read_once_and_the_vault_that_it_does_not_open_is_nam
     let merge = world.cldkctl(merge).arg("/dev/stdin");
     let identity = fs::read(&key.identity).expect("an identity");
     let output = merge.stdin(identity).run().expect_code(5);
-    let named = format!("does not open the vault {}", world.vault_path().display());
+    let named = format!(
+        "cannot open the vault {} with /dev/stdin",
+        world.vault_path().display()
+    );
     assert!(output.stderr.contains(&named), "{output}");
     assert_eq!(world.files(), before);
 }
