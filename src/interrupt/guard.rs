@@ -11,6 +11,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rustix::termios::{
     LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr,
@@ -31,8 +32,29 @@ pub(super) const SILENCED: LocalModes = LocalModes::ECHO
 /// Whether this program knows [`COMMAND`]: another one that uses this library would ask again.
 static IS_KNOWN: AtomicBool = AtomicBool::new(false);
 
-/// What is to be turned on again: the local modes, VMIN and VTIME. Of zeros when nothing is.
-type Record = [u8; 10];
+/// How long a shell that edits its lines has to set the terminal for that, which is then its own.
+const SHELL_FIRST: Duration = Duration::from_millis(200);
+
+/// What is to be turned on again: the local modes, VMIN and VTIME. Then the [`modes`] of the silent
+/// terminal. Of zeros when nothing is.
+type Record = [u8; 10 + MODES];
+
+const MODES: usize = 32;
+
+/// All modes of a terminal, to tell whether somebody has changed them.
+fn modes(settings: &Termios) -> [u8; MODES] {
+    let mut modes = [0; MODES];
+    let all = [
+        u64::from(settings.input_modes.bits()),
+        u64::from(settings.output_modes.bits()),
+        u64::from(settings.control_modes.bits()),
+        u64::from(settings.local_modes.bits()),
+    ];
+    for (place, bits) in modes.chunks_exact_mut(8).zip(all) {
+        place.copy_from_slice(&bits.to_le_bytes());
+    }
+    modes
+}
 
 /// From here on a terminal that is silent is given back even if this process is killed. The
 /// program has to call [`guard_terminal`] when its first argument is [`COMMAND`].
@@ -67,14 +89,16 @@ impl Guard {
         Some(Self { wire, process })
     }
 
-    /// Notes what to restore of the settings `before`, or that there is nothing any more.
-    pub(super) fn note(&self, before: Option<&Termios>) {
-        let mut record = Record::default();
-        if let Some(before) = before {
-            let modes = u64::from((before.local_modes & SILENCED).bits());
-            record[..8].copy_from_slice(&modes.to_le_bytes());
+    /// Notes what to restore of the settings `before` in place of those that are `silent`, or that
+    /// there is nothing any more.
+    pub(super) fn note(&self, changed: Option<(&Termios, &Termios)>) {
+        let mut record: Record = [0; 10 + MODES];
+        if let Some((before, silent)) = changed {
+            let off = u64::from((before.local_modes & SILENCED).bits());
+            record[..8].copy_from_slice(&off.to_le_bytes());
             record[8] = before.special_codes[SpecialCodeIndex::VMIN];
             record[9] = before.special_codes[SpecialCodeIndex::VTIME];
+            record[10..].copy_from_slice(&modes(silent));
         }
         let _ = (&self.wire).write_all(&record);
     }
@@ -91,22 +115,27 @@ impl Drop for Guard {
 /// Is the second process: waits for the end of the first, whose terminal is standard output.
 pub fn guard_terminal() {
     platform::close_inherited_files();
-    let (mut last, mut record) = (Record::default(), Record::default());
+    let (mut last, mut record): (Record, Record) = ([0; 10 + MODES], [0; 10 + MODES]);
     let mut wire = std::io::stdin().lock();
     while wire.read_exact(&mut record).is_ok() {
         last = record;
     }
-    let modes = u64::from_le_bytes(last[..8].try_into().expect("eight bytes"));
-    let modes = LocalModes::from_bits_truncate(modes.try_into().unwrap_or(0)) & SILENCED;
+    let off = u64::from_le_bytes(last[..8].try_into().expect("eight bytes"));
+    let off = LocalModes::from_bits_truncate(off.try_into().unwrap_or(0)) & SILENCED;
+    if off.is_empty() {
+        return;
+    }
+    std::thread::sleep(SHELL_FIRST);
     let terminal = rustix::stdio::stdout();
-    // One that somebody has changed meanwhile, as bash does, is theirs.
+    // One that somebody has changed meanwhile, as bash and zsh do, is theirs. Their line editors
+    // turn the echo off as we do, and other modes besides.
     let Ok(mut settings) = tcgetattr(terminal) else {
         return;
     };
-    if modes.is_empty() || settings.local_modes.intersects(SILENCED) {
+    if modes(&settings) != last[10..] {
         return;
     }
-    settings.local_modes |= modes;
+    settings.local_modes |= off;
     settings.special_codes[SpecialCodeIndex::VMIN] = last[8];
     settings.special_codes[SpecialCodeIndex::VTIME] = last[9];
     platform::without_stop(|| {

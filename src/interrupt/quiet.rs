@@ -119,7 +119,8 @@ impl QuietTerminal {
 
     fn note(&self, is_silent: bool) {
         if let Some(guard) = &self.guard {
-            guard.note(is_silent.then_some(&self.before));
+            let silent = self.silent.as_ref().filter(|_| is_silent);
+            guard.note(silent.map(|silent| (&self.before, silent)));
         }
     }
 

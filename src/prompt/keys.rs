@@ -53,6 +53,19 @@ pub(super) struct Spoilt {
 }
 
 impl Spoilt {
+    fn clear(&self) {
+        let Self {
+            ended,
+            too_long,
+            control,
+            not_text,
+            lines,
+        } = self;
+        for flag in [ended, too_long, control, not_text, lines] {
+            flag.store(false, Ordering::Relaxed);
+        }
+    }
+
     /// Why the answer, which may be empty, cannot be used.
     pub(super) fn check(&self, is_empty: bool) -> Result<(), PromptError> {
         let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
@@ -110,7 +123,13 @@ impl Keys {
                 0x1b if self.is_paste_bound()? => {}
                 // Ctrl-D ends the answer, as it does elsewhere.
                 0x04 if !self.in_paste => return Ok(self.end()),
-                0x08 | 0x15 | 0x17 | 0x7f if !self.in_paste => return Ok(Key::Rubout(byte)),
+                // Ctrl-U begins the answer anew.
+                0x15 if !self.in_paste => {
+                    self.read = 0;
+                    self.spoilt.clear();
+                    return Ok(Key::Rubout(byte));
+                }
+                0x08 | 0x17 | 0x7f if !self.in_paste => return Ok(Key::Rubout(byte)),
                 0x00..0x20 | 0x7f => return Ok(refuse(&self.spoilt.control)),
                 _ => {
                     let text = self.character(byte)?;

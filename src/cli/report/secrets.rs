@@ -162,8 +162,8 @@ fn too_weak(weak: &Weak) -> Report {
 pub(super) fn kdf(error: &KdfError) -> Report {
     let hint = match error {
         KdfError::Limit { .. } => {
-            "raise that limit; --kdf-memory of `cldkctl auth` makes a vault that takes less, \
-             as does --memory of `cldkctl vault tune`"
+            "raise that limit, or run `cldkctl vault tune --memory` where it does not hold, so that the \
+             vault takes less; a new one does with --kdf-memory of `cldkctl auth`"
         }
         _ => "free some memory, raise the limit (`ulimit -v`), or use a machine that has more",
     };

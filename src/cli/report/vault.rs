@@ -1,5 +1,6 @@
 //! The vault and the files around it.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::Report;
@@ -141,6 +142,21 @@ pub(super) fn busy(path: &Path) -> Report {
 pub(super) fn store(error: &StoreError) -> Report {
     let (exit, hint) = match error {
         StoreError::NoHome => (Exit::Failure, "name the vault with --vault, or set HOME"),
+        // A home that is no folder, or may not be entered.
+        StoreError::Io {
+            action: "use the folder" | "check what leads to",
+            source,
+            ..
+        } if matches!(
+            source.kind(),
+            ErrorKind::NotADirectory | ErrorKind::PermissionDenied
+        ) =>
+        {
+            (
+                Exit::Failure,
+                "name the vault with --vault, or set HOME to your home folder",
+            )
+        }
         StoreError::Io { .. } => (
             Exit::Failure,
             "check the disk and the permissions; the vault is unchanged",
@@ -169,7 +185,8 @@ pub(super) fn store(error: &StoreError) -> Report {
         ),
         StoreError::OpenFolder { .. } | StoreError::OpenFile { .. } => (
             Exit::Failure,
-            "take the permission away with `chmod go-w`, or use another folder with --vault",
+            "take the permission away with `chmod go-w` (a stick: mount it with umask=077), or use another \
+             folder with --vault",
         ),
         StoreError::NoLocks { .. } => (
             Exit::Failure,

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::cargo::example;
-use crate::support::steps::{cloudeka_and_world, logged_in};
+use crate::support::steps::{are_installed, cloudeka_and_world, logged_in};
 use crate::support::world::Cldkctl;
 use crate::support::{Misbehave, PASSPHRASE, Session, Standin, TOKEN, World, wait_until};
 use rustix::process::Signal;
@@ -367,6 +367,28 @@ fn a_kill_gives_the_echo_back_too() {
         shell.send_line("echo still $((6 * 7))");
         shell.expect("still 42");
         assert!(!world.vault_path().exists());
+    }
+}
+
+/// A shell that edits its lines turns the echo off as well, and comes first.
+#[test]
+fn a_kill_leaves_the_line_editor_of_a_shell_working() {
+    for shell in ["bash", "zsh"] {
+        if !are_installed(&[shell]) {
+            continue;
+        }
+        let world = World::new();
+        let mut shell = world.shell(shell);
+        for round in 100..108 {
+            shell.send_line(world.start("cldkctl auth"));
+            shell.expect("Enter your token:");
+            rustix::process::kill_process(world.started(), Signal::KILL).expect("a signal");
+            shell.expect("ready> ");
+            // Longer than the one that gives the terminal back waits.
+            std::thread::sleep(Duration::from_millis(400));
+            shell.send_bytes(format!("echo answer $((7 * {round}))\r").as_bytes());
+            shell.expect(&format!("answer {}", 7 * round));
+        }
     }
 }
 

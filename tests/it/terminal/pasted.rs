@@ -143,3 +143,17 @@ fn keys_that_are_no_text_are_refused_and_end_with_their_line() {
     terminal.send_line("");
     terminal.expect(lines);
 }
+
+#[test]
+fn ctrl_u_takes_back_what_no_answer_has() {
+    let (_cloudeka, world) = logged_in();
+    for stray in [&b"caf\xe9"[..], b"\x1b[A", b"ab\tc"] {
+        let mut terminal = world.cldkctl(["vault", "verify"]).on_pty();
+        terminal.expect(VAULT);
+        terminal.send_bytes(&[stray, b"\x15"].concat());
+        terminal.send_secret(PASSPHRASE);
+        terminal.expect("is sound");
+        assert_eq!(terminal.wait(), 0);
+        assert!(!terminal.screen().contains("Try again"));
+    }
+}

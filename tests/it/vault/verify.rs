@@ -67,6 +67,7 @@ fn a_script_gets_all_of_it_as_json() {
             "kdf": { "memory_kib": 19456, "iterations": 2, "lanes": 1 },
             "recipients": shown_by(&["vault", "recipients", "list"]),
             "contexts": shown_by(&["context", "list"]),
+            "credentials": [],
         })
     );
     output.assert_no_secret(&[TOKEN, PASSPHRASE]);
