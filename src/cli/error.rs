@@ -141,8 +141,8 @@ pub enum AuthError {
     NotAToken(TokenError),
     /// Standard input with the token in it could not be read.
     TokenUnread(SourceError),
-    /// A sub-command that other tools have.
-    NoSuchCommand,
+    /// A sub-command that other tools have, or that is elsewhere here: where.
+    NoSuchCommand(Option<String>),
     /// `CLDKCTL_TOKEN` is used, so no session is stored.
     NothingToRenew,
     /// A sub-command with a typing error.
