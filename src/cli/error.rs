@@ -198,7 +198,9 @@ pub enum CallError {
     /// Standard input is wanted twice.
     StdinTwice,
     /// There is no such method.
-    Method,
+    Method(String),
+    /// The method stands behind the path.
+    MethodBehind,
     /// The path or the query cannot be used.
     Request(crate::api::RequestError),
     /// The body cannot be read.

@@ -419,7 +419,8 @@ fn calls() -> Vec<CallError> {
     };
     vec![
         CallError::StdinTwice,
-        CallError::Method,
+        CallError::Method("GTE".to_owned()),
+        CallError::MethodBehind,
         CallError::Request(RequestError::TooLong(8192)),
         CallError::Request(RequestError::ContentType),
         CallError::Request(RequestError::Path(PathError::NoHost)),

@@ -542,6 +542,22 @@ fn a_value_that_cannot_be_used_names_its_flag() {
 }
 
 #[test]
+fn a_method_that_is_unknown_or_behind_the_path_is_told() {
+    let world = World::new();
+    for (args, says) in [
+        (&["api", "GTE", "/x"][..], "unknown HTTP method GTE"),
+        (&["api", "fetch", "/x"], "unknown HTTP method fetch"),
+        (&["api", TOKEN, "/x"], "unknown HTTP method [not shown]"),
+        (&["api", "/x", "POST"], "`cldkctl api METHOD PATH`"),
+        (&["api", "/x", "get"], "`cldkctl api METHOD PATH`"),
+    ] {
+        let output = world.cldkctl(args).run().expect_code(2);
+        assert!(output.stderr.contains(says), "{output}");
+        output.assert_no_secret(&[TOKEN]);
+    }
+}
+
+#[test]
 fn a_variable_that_a_flag_overrides_may_be_anything() {
     let world = World::new();
     let path = world.cldkctl(["vault", "path", "--base-url", "https://one.example"]);
