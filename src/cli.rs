@@ -5,6 +5,7 @@ mod examples;
 
 pub mod api;
 pub mod auth;
+mod command_names;
 pub mod completion;
 pub mod config;
 pub mod console;

@@ -108,7 +108,11 @@ impl ApiArgs {
     fn request(self) -> Result<Request, CallError> {
         let has_body = self.input.is_some() || !self.fields.is_empty();
         let method: Method = match self.method {
-            Some(method) => method.parse().map_err(|_| CallError::Method)?,
+            Some(word) => match (word.parse(), self.path.parse::<Method>()) {
+                (Ok(method), _) => method,
+                (Err(_), Ok(_)) => return Err(CallError::MethodBehind),
+                (Err(_), Err(_)) => return Err(CallError::Method(word)),
+            },
             None if has_body => Method::Post,
             None => Method::Get,
         };

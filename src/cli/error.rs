@@ -141,8 +141,8 @@ pub enum AuthError {
     NotAToken(TokenError),
     /// Standard input with the token in it could not be read.
     TokenUnread(SourceError),
-    /// A sub-command that other tools have.
-    NoSuchCommand,
+    /// A sub-command that other tools have, or that is elsewhere here: where.
+    NoSuchCommand(Option<String>),
     /// `CLDKCTL_TOKEN` is used, so no session is stored.
     NothingToRenew,
     /// A sub-command with a typing error.
@@ -198,7 +198,9 @@ pub enum CallError {
     /// Standard input is wanted twice.
     StdinTwice,
     /// There is no such method.
-    Method,
+    Method(String),
+    /// The method stands behind the path.
+    MethodBehind,
     /// The path or the query cannot be used.
     Request(crate::api::RequestError),
     /// The body cannot be read.

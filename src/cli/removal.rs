@@ -81,11 +81,11 @@ pub(super) fn remove(
     })?;
     let (console, path) = (settings.console, settings.vault.path().display());
     console.note(&format!("Removed the context {name} from the vault {path}"));
-    if let Some(next) = next {
-        console.note(&format!("The current context is now {next}"));
-    }
     console.note(&format!(
         "Its token stays valid at {origin} until it expires or you delete it in {PORTAL}"
     ));
+    if let Some(next) = next {
+        console.note(&format!("The current context is now {next}"));
+    }
     Ok(())
 }

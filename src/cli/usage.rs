@@ -8,9 +8,8 @@
 
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Command, CommandFactory};
 
-use super::Cli;
+use super::command_names::near_below;
 use super::console::{Console, finish};
 use super::report::Report;
 use crate::app::similar;
@@ -36,6 +35,7 @@ pub(super) fn explain(mut error: clap::Error) -> Exit {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Success,
         _ => Exit::Usage,
     };
+    drop_bad_advice(&mut error);
     for kind in [
         ContextKind::InvalidSubcommand,
         ContextKind::InvalidValue,
@@ -75,29 +75,73 @@ pub(super) fn explain(mut error: clap::Error) -> Exit {
 
 /// Whether what clap would quote could be a secret.
 fn is_secret(error: &clap::Error, kind: ContextKind, text: &str) -> bool {
-    if kind == ContextKind::InvalidArg {
-        let (first, rest) = text.split_once([' ', '=']).unwrap_or((text, ""));
-        // `-p`, of which the rest of a word may have been cut off; `--idle <TIME>`; `<NAME>`.
-        let is_flag = text.chars().count() == 2 || first.starts_with("--") && is_placeholder(rest);
-        if is_placeholder(text) {
-            return false;
+    match (kind, error.kind()) {
+        // A word as it was typed: of all other errors, this is the argument's definition.
+        (ContextKind::InvalidArg, ErrorKind::UnknownArgument) => {
+            let first = text.split([' ', '=']).next().unwrap_or(text);
+            // `-p`, of which the rest of a word may have been cut off; `--idle`.
+            let is_flag =
+                text.chars().count() == 2 || first.starts_with("--") && first.len() == text.len();
+            if text.starts_with('-') && is_flag {
+                return !is_harmless(first);
+            }
+            let command = command(error);
+            command.is_none_or(|command| ABOUT_A_SECRET.iter().any(|it| command == *it))
+                || !is_harmless(text)
         }
-        if text.starts_with('-') && is_flag {
-            return !is_harmless(first);
-        }
-        if command(error).is_none_or(|command| ABOUT_A_SECRET.iter().any(|it| command == *it)) {
-            return true;
-        }
+        (ContextKind::InvalidArg, _) => false,
+        // `--passphrase-stdin=…`: behind a flag that takes no value, somebody puts the secret.
+        (ContextKind::InvalidValue, ErrorKind::TooManyValues) => true,
+        _ => !is_harmless(text),
     }
-    !is_harmless(text)
 }
 
-/// `<FILE>`, `[TOKEN]`, `<LABEL|RECIPIENT>...`, or nothing.
-fn is_placeholder(text: &str) -> bool {
-    (text.is_empty() || text.starts_with(['<', '[']))
-        && text
-            .chars()
-            .all(|c| c.is_ascii_uppercase() || "<>[]|,. ".contains(c))
+/// Drops advice of clap that leads nowhere: a flag or a command that is not like the one that
+/// was typed, and to pass a flag as a value, which could only be taken for a token or a name.
+fn drop_bad_advice(error: &mut clap::Error) {
+    if let Some(ContextValue::StyledStrs(tips)) = error.get(ContextKind::Suggested)
+        && command(error).is_none_or(|command| command != ["exec"])
+        && tips
+            .iter()
+            .any(|tip| tip.to_string().starts_with("to pass "))
+    {
+        error.remove(ContextKind::Suggested);
+    }
+    for (typed, suggested) in [
+        (ContextKind::InvalidArg, ContextKind::SuggestedArg),
+        (
+            ContextKind::InvalidSubcommand,
+            ContextKind::SuggestedSubcommand,
+        ),
+    ] {
+        let Some(ContextValue::String(text)) = error.get(typed) else {
+            continue;
+        };
+        let near = |names: &[String]| -> Vec<String> {
+            let names = names.iter().filter(|name| is_near(text, name));
+            names.cloned().collect()
+        };
+        let near = match error.get(suggested) {
+            Some(ContextValue::String(name)) => near(std::slice::from_ref(name)),
+            Some(ContextValue::Strings(names)) => near(names),
+            _ => continue,
+        };
+        error.remove(suggested);
+        if !near.is_empty() {
+            error.insert(suggested, ContextValue::Strings(near));
+        }
+    }
+}
+
+/// Whether a flag or a command was perhaps meant by what was typed: `--passphrase-file` by
+/// `--password`.
+fn is_near(typed: &str, name: &str) -> bool {
+    const BEGINNING: usize = 4;
+    let bare = |text: &str| text.trim_start_matches('-').to_owned();
+    let (typed, name) = (bare(typed), bare(name));
+    let beginning: String = typed.chars().take(BEGINNING).collect();
+    similar(&typed, [&*name]).is_some()
+        || beginning.chars().count() == BEGINNING && name.starts_with(&beginning)
 }
 
 /// What to do about it, where clap itself has no advice.
@@ -113,7 +157,7 @@ fn tip(error: &clap::Error, kind: ContextKind, text: &str) -> Option<String> {
             if command(error)?.is_empty()
                 && error.get(ContextKind::SuggestedSubcommand).is_none() =>
         {
-            Some(format!("there is `cldkctl {}`", place_of(text)?))
+            Some(format!("there is `cldkctl {}`", near_below(text)?))
         }
         _ => None,
     }
@@ -131,17 +175,4 @@ fn command(error: &clap::Error) -> Option<Vec<String>> {
         .skip(1);
     let is_name = |word: &&str| word.starts_with(|c: char| c.is_ascii_lowercase());
     Some(words.take_while(is_name).map(ToOwned::to_owned).collect())
-}
-
-/// Where below other commands there is one that is called `name` or nearly so: `auth status`.
-fn place_of(name: &str) -> Option<String> {
-    let all = Cli::command();
-    let mut below = Vec::new();
-    for group in all.get_subcommands() {
-        let names = group.get_subcommands().map(Command::get_name);
-        below.extend(names.map(|below| (group.get_name(), below)));
-    }
-    let meant = similar(name, below.iter().map(|(_, below)| *below))?;
-    let (group, _) = below.iter().find(|(_, below)| *below == meant)?;
-    Some(format!("{group} {meant}"))
 }

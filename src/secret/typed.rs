@@ -18,8 +18,8 @@
 //!
 //! Somebody else's weak password (`hunter2`) reads like a name. So nothing is shown of a word in a
 //! secret's place, whatever it looks like: behind `auth`, `auth token`, `unlock` and `vault
-//! passphrase` (`cli::usage`), and, unless it is plainly a path, in place of a file with a
-//! passphrase (`prompt::source`).
+//! passphrase`, as the value of a flag that takes none (`cli::usage`), and, unless it is plainly a
+//! path, in place of a file with a passphrase (`prompt::source`).
 //!
 //! Of a path, the part that exists is a path and no secret; the rest is judged. A name that only
 //! adds an ending to that of a file which exists, as the copy of a vault does, is shown.

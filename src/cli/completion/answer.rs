@@ -99,7 +99,12 @@ impl Answer {
         if line.arguments == 0 && !line.escaped {
             let commands = line.command.get_subcommands();
             let shown = commands.filter(|command| !command.is_hide_set());
-            words.extend(shown.map(|it| Candidate::new(it.get_name(), it.get_about())));
+            for command in shown {
+                words.push(Candidate::new(command.get_name(), command.get_about()));
+                // A second name only helps somebody who began to type it.
+                let others = command.get_visible_aliases().filter(|_| !nothing_typed);
+                words.extend(others.map(|name| Candidate::new(name, command.get_about())));
+            }
         }
         match line.argument() {
             Some(arg) if words.is_empty() => return Self::value(arg, String::new(), line),

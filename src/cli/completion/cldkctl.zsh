@@ -1,5 +1,5 @@
 #compdef cldkctl
-# Completions of cldkctl for zsh: source <(cldkctl completion zsh), after compinit,
+# Completions of cldkctl for zsh: source <(cldkctl completion zsh), after compinit if that is run,
 # or as the file _cldkctl in a folder of $fpath.
 
 _cldkctl() {
@@ -35,5 +35,6 @@ _cldkctl() {
 if [[ ${funcstack[1]-} == _cldkctl ]]; then
     _cldkctl "$@"
 else
+    (( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i }
     compdef _cldkctl cldkctl
 fi

@@ -8,6 +8,7 @@ use crate::app::CertificatesError;
 use crate::base_url::PathError;
 use crate::cli::error::{CallError, Shown};
 use crate::cli::exit::Exit;
+use crate::secret::shown;
 
 const NAME_CERTIFICATES: &str = "name a file with a certificate authority in PEM with --ca-cert";
 const NO_HOST: RequestError = RequestError::Path(PathError::NoHost);
@@ -151,10 +152,15 @@ pub(super) fn call(error: &CallError) -> Report {
             "standard input cannot be the body and the passphrase at once".to_owned(),
             "supply the passphrase with --passphrase-file",
         ),
-        CallError::Method => (
+        CallError::Method(word) => (
             Exit::Usage,
-            "unknown HTTP method".to_owned(),
+            format!("unknown HTTP method {}", shown(word)),
             "use GET, HEAD, POST, PUT, PATCH or DELETE",
+        ),
+        CallError::MethodBehind => (
+            Exit::Usage,
+            "the HTTP method stands behind the path".to_owned(),
+            "write it first: `cldkctl api METHOD PATH`",
         ),
         CallError::Request(error @ RequestError::TooLong(_)) => (
             Exit::Usage,

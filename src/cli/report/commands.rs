@@ -94,8 +94,13 @@ pub(super) fn auth(error: &AuthError) -> Report {
         }
         AuthError::NotAToken(why) => Report::new(Exit::Usage, format!("this is not a token: {why}"))
             .hint("copy the whole token from the portal (profile, API, Token); nothing was sent or written"),
-        AuthError::NoSuchCommand => Report::new(Exit::Usage, "there is no such sub-command of auth")
-            .hint("`cldkctl auth` itself logs in, and `cldkctl context list` shows the logins"),
+        AuthError::NoSuchCommand(place) => {
+            Report::new(Exit::Usage, "there is no such sub-command of auth").hint(match place {
+                Some(place) => format!("there is `cldkctl {place}`"),
+                None => "`cldkctl auth` itself logs in, and `cldkctl context list` shows the logins"
+                    .to_owned(),
+            })
+        }
         AuthError::NothingToRenew => Report::new(
             Exit::Usage,
             "CLDKCTL_TOKEN is set, and no session is stored for its token",

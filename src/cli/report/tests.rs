@@ -399,7 +399,8 @@ fn logging_in() -> Vec<AuthError> {
         AuthError::NotAToken(Pasted::Variable.into()),
         AuthError::NotAToken(Pasted::Address.into()),
         AuthError::TokenUnread(SourceError::TooLong("standard input".to_owned())),
-        AuthError::NoSuchCommand,
+        AuthError::NoSuchCommand(None),
+        AuthError::NoSuchCommand(Some("unlock".to_owned())),
         AuthError::NothingToRenew,
         AuthError::Misspelt("status"),
         AuthError::RecipientOfExisting(vault()),
@@ -418,7 +419,8 @@ fn calls() -> Vec<CallError> {
     };
     vec![
         CallError::StdinTwice,
-        CallError::Method,
+        CallError::Method("GTE".to_owned()),
+        CallError::MethodBehind,
         CallError::Request(RequestError::TooLong(8192)),
         CallError::Request(RequestError::ContentType),
         CallError::Request(RequestError::Path(PathError::NoHost)),

@@ -35,11 +35,11 @@ fn the_current_context_goes_and_the_others_stay() {
     terminal.expect("Vault passphrase:");
     terminal.send_secret(PASSPHRASE);
     terminal.expect("Removed the context work");
-    terminal.expect("The current context is now default");
     let host = cloudeka.base_url();
     terminal.expect(&format!(
         "Its token stays valid at {host} until it expires or you delete it in the portal"
     ));
+    terminal.expect("The current context is now default");
     assert_eq!(terminal.wait(), 0);
 
     let after = contents(&world);

@@ -178,8 +178,10 @@ fn a_context_is_deleted_by_its_name() {
     let host = cloudeka.base_url();
     for says in [
         "Removed the context staging from the vault",
-        "The current context is now default",
-        &format!("stays valid at {host} until it expires or you delete it in the portal"),
+        &format!(
+            "Its token stays valid at {host} until it expires or you delete it in the portal (profile, \
+             API, Token)\nThe current context is now default\n"
+        ),
     ] {
         assert!(output.stderr.contains(says), "{says}: {output}");
     }

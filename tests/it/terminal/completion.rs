@@ -62,6 +62,25 @@ fn the_shells_that_are_here_accept_theirs() {
     }
 }
 
+#[test]
+fn zsh_completes_where_its_own_completion_was_not_started() {
+    if !are_installed(&["zsh"]) {
+        return;
+    }
+    let world = World::new();
+    let file = world.write("zsh", script(&world, "zsh"));
+    let load = format!(". {}; print -r -- \"$_comps[cldkctl]\"", file.display());
+    let output = Command::new("zsh")
+        .args(["-f", "-c", &load])
+        .env("HOME", world.home())
+        .env_remove("ZDOTDIR")
+        .output()
+        .expect("a shell");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said, "");
+    assert_eq!(output.stdout, b"_cldkctl\n");
+}
+
 /// Three contexts and three recipients, unlocked, in a home with files.
 fn with_names() -> (Standin, World) {
     let (cloudeka, world) = unlocked(&[]);
@@ -213,7 +232,9 @@ fn commands_come_before_flags() {
         assert!(command < flag, "{shell}: {shown}");
     }
     shells.assert_complete("cldkctl unl", "cldkctl unlock");
-    shells.assert_complete("cldkctl context re", "cldkctl context rename");
+    shells.assert_complete("cldkctl context ren", "cldkctl context rename");
+    shells.assert_complete("cldkctl logi", "cldkctl login");
+    shells.assert_complete("cldkctl context rem", "cldkctl context remove");
     shells.assert_complete("cldkctl unlock --li", "cldkctl unlock --lifetime");
     shells.assert_complete("cldkctl help vault ver", "cldkctl help vault verify");
     shells.assert_do_not_offer("cldkctl __", &["__agent", "__complete "]);
@@ -437,7 +458,8 @@ fn bash_without_the_line_completes_as_well() {
         "--scope=user"
     );
     assert_eq!(complete(&["cldkctl", "--output", "="]), "table json yaml");
-    assert_eq!(complete(&["cldkctl", "context", "re"]), "rename");
+    let both = complete(&["cldkctl", "context", "re"]);
+    assert_eq!(both, "rename remove");
     assert_eq!(complete(&["cldkctl", "__"]), "");
 }
 

@@ -57,7 +57,7 @@ fn a_word_that_nobody_would_take_for_a_secret_is_repeated() {
 #[test]
 fn nothing_is_repeated_of_a_word_in_a_secrets_place() {
     let world = World::new();
-    for weak in ["hunter2", "tulip", "Summer"] {
+    for weak in ["hunter2", "tulip", "Summer", "correct-horse", "sari1987"] {
         for line in [
             "unlock WORD",
             "unlock -q WORD",
@@ -71,6 +71,14 @@ fn nothing_is_repeated_of_a_word_in_a_secrets_place() {
             "auth --passphrase=WORD",
             "auth --token=WORD",
             "unlock --password=WORD",
+            "unlock --passphrase-stdin=WORD",
+            "--passphrase-stdin=WORD unlock",
+            "auth --token-stdin=WORD",
+            "auth --no-unlock=WORD",
+            "vault passphrase --remove=WORD",
+            "auth token --session=WORD",
+            "lock -q=WORD",
+            "logout --yes=WORD",
         ] {
             let words = line.split(' ').map(|word| word.replace("WORD", weak));
             let output = world.cldkctl(words).run();

@@ -456,14 +456,105 @@ fn a_mistyped_subcommand_of_auth_is_not_sent_as_a_token() {
 }
 
 #[test]
-fn a_subcommand_that_other_tools_have_is_not_sent_as_a_token() {
+fn a_command_of_another_place_or_tool_is_not_sent_as_a_token() {
     let cloudeka = Standin::start();
     let world = World::new().at(&cloudeka);
-    for habit in ["list", "switch", "use", "delete", "whoami"] {
-        let output = world.cldkctl(["auth", habit]).run().expect_code(2);
-        assert!(output.stderr.contains("`cldkctl auth`"), "{output}");
+    for (typed, there) in [
+        ("unlock", "unlock"),
+        ("lock", "lock"),
+        ("whoami", "whoami"),
+        ("Unlock", "unlock"),
+        ("unlok", "unlock"),
+        ("exec", "exec"),
+        ("auth", "auth"),
+        ("list", "context list"),
+        ("use", "context use"),
+        ("show", "context show"),
+        ("delete", "context delete"),
+        ("remove", "context delete"),
+        ("current", "context current"),
+        ("info", "vault info"),
+        ("passphrase", "vault passphrase"),
+        ("me", "whoami"),
+        ("signin", "auth"),
+        ("switch", "context use"),
+        ("session", "auth status"),
+        ("create", "auth"),
+        ("new", "auth"),
+        ("rotate", "auth"),
+        ("revoke", "auth"),
+    ] {
+        for line in [&["auth", typed][..], &["auth", "login", typed]] {
+            let output = world.cldkctl(line).run().expect_code(2);
+            let says = "there is no such sub-command of auth";
+            assert!(output.stderr.contains(says), "{output}");
+            let hint = format!("`cldkctl {there}`");
+            assert!(output.stderr.contains(&hint), "{output}");
+        }
     }
     assert_eq!(cloudeka.connections(), 0);
+}
+
+#[test]
+fn advice_does_not_lead_to_a_token_on_the_line_or_to_another_flag() {
+    let world = World::new();
+    for line in [
+        "auth --expires 3d",
+        "auth -t T",
+        "auth login --expires 3d",
+        "api -X POST /x",
+        "api /x --data {}",
+        "vault recipients remove --label x",
+        "vault recipients del x",
+        "context use --force x",
+        "unlock -t 5",
+    ] {
+        let output = world.cldkctl(line.split(' ')).run().expect_code(2);
+        for wrong in ["as a value", "a similar"] {
+            assert!(!output.stderr.contains(wrong), "{output}");
+        }
+    }
+    for (line, meant) in [
+        ("context del x", "exists: 'delete'"),
+        ("unlock --password x", "exists: '--passphrase-"),
+        ("auth token --sesion", "exists: '--session'"),
+    ] {
+        let output = world.cldkctl(line.split(' ')).run().expect_code(2);
+        assert!(output.stderr.contains(meant), "{output}");
+    }
+    let output = world.cldkctl(["exec", "--verbos"]).run().expect_code(2);
+    assert!(output.stderr.contains("--verbose"), "{output}");
+}
+
+#[test]
+fn a_value_that_cannot_be_used_names_its_flag() {
+    let world = World::new();
+    for (line, flag) in [
+        ("api /x -f foo", "'--field <KEY=VALUE>'"),
+        ("auth --kdf-lanes four", "'--kdf-lanes <N>'"),
+        ("--kdf-ceiling 4GB,x lock", "'--kdf-ceiling <"),
+    ] {
+        let output = world.cldkctl(line.split(' ')).run().expect_code(2);
+        assert!(output.stderr.contains(flag), "{output}");
+    }
+    let secret = world.cldkctl(["api", "/x", "-f", TOKEN]).run();
+    secret.expect_code(2).assert_no_secret(&[TOKEN]);
+}
+
+#[test]
+fn a_method_that_is_unknown_or_behind_the_path_is_told() {
+    let world = World::new();
+    for (args, says) in [
+        (&["api", "GTE", "/x"][..], "unknown HTTP method GTE"),
+        (&["api", "fetch", "/x"], "unknown HTTP method fetch"),
+        (&["api", TOKEN, "/x"], "unknown HTTP method [not shown]"),
+        (&["api", "/x", "POST"], "`cldkctl api METHOD PATH`"),
+        (&["api", "/x", "get"], "`cldkctl api METHOD PATH`"),
+    ] {
+        let output = world.cldkctl(args).run().expect_code(2);
+        assert!(output.stderr.contains(says), "{output}");
+        output.assert_no_secret(&[TOKEN]);
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use zeroize::Zeroizing;
 
 use super::LoginArgs;
 use crate::app::{self, Notice, another_may_do, similar};
+use crate::cli::command_names::{near_at_the_top, place_of};
 use crate::cli::error::{AuthError, Error};
 use crate::cli::settings::Settings;
 use crate::prompt::source;
@@ -20,7 +21,7 @@ impl LoginArgs {
             });
         }
         let text = if let Some(text) = self.token.take() {
-            refuse_misspelt_command(&text)?;
+            refuse_command(&text)?;
             settings.console.warn(
                 "a token on the command line can be seen by other users and stays in the shell's history; \
                  leave it out to be asked for it, or use --token-stdin",
@@ -42,18 +43,69 @@ fn ask_token(settings: &Settings) -> Result<Token, Error> {
     Ok(Token::from_a_person(&text).map_err(AuthError::NotAToken)?)
 }
 
-/// A sub-command with a typing error would be sent to the API as a token.
-fn refuse_misspelt_command(text: &str) -> Result<(), AuthError> {
+/// What other tools have behind `auth`, and what is here in its place, if anything is.
+const HABITS: [(&str, Option<&str>); 44] = [
+    ("account", Some("whoami")),
+    ("accounts", Some("context list")),
+    ("activate", Some("context use")),
+    ("add", None),
+    ("change", Some("vault passphrase")),
+    ("check", Some("auth status --check")),
+    ("close", Some("lock")),
+    ("configure", None),
+    ("create", None),
+    ("del", Some("context delete")),
+    ("describe", Some("context show")),
+    ("export", Some("env")),
+    ("forget", Some("logout")),
+    ("get", Some("auth token")),
+    ("import", None),
+    ("init", None),
+    ("logoff", Some("logout")),
+    ("ls", Some("context list")),
+    ("me", Some("whoami")),
+    ("new", None),
+    ("open", Some("unlock")),
+    ("passwd", Some("vault passphrase")),
+    ("password", Some("vault passphrase")),
+    ("print", Some("auth token")),
+    ("profile", Some("whoami")),
+    ("profiles", Some("context list")),
+    ("renew", Some("auth refresh")),
+    ("reset", None),
+    ("revoke", None),
+    ("rm", Some("context delete")),
+    ("rotate", None),
+    ("select", Some("context use")),
+    ("session", Some("auth status")),
+    ("sessions", Some("auth status")),
+    ("set", None),
+    ("setup", None),
+    ("sign-in", Some("auth")),
+    ("sign-out", Some("logout")),
+    ("signin", Some("auth")),
+    ("signout", Some("logout")),
+    ("switch", Some("context use")),
+    ("tokens", Some("context list")),
+    ("update", None),
+    ("user", Some("whoami")),
+];
+
+/// A command would be sent to the API as a token. Of a word that is not known to be one nothing
+/// is assumed: nothing is known of the form of a token.
+fn refuse_command(text: &str) -> Result<(), AuthError> {
     const NAMES: [&str; 6] = ["login", "status", "token", "refresh", "logout", "help"];
+    let word = text.to_lowercase();
+    if let Some((_, place)) = HABITS.iter().find(|(habit, _)| *habit == word) {
+        return Err(AuthError::NoSuchCommand(place.map(ToOwned::to_owned)));
+    }
+    if let Some(place) = place_of(&word) {
+        return Err(AuthError::NoSuchCommand(Some(place)));
+    }
     let near = similar(text, NAMES).and_then(|near| NAMES.into_iter().find(|name| *name == near));
-    // What other tools have here; `cldkctl auth` itself is the login.
-    let habit = [
-        "list", "switch", "use", "show", "add", "delete", "remove", "whoami",
-    ]
-    .contains(&text);
-    match near {
-        None if habit => Err(AuthError::NoSuchCommand),
-        Some(name) => Err(AuthError::Misspelt(name)),
-        None => Ok(()),
+    match (near, near_at_the_top(text)) {
+        (Some(name), _) => Err(AuthError::Misspelt(name)),
+        (None, Some(place)) => Err(AuthError::NoSuchCommand(Some(place))),
+        (None, None) => Ok(()),
     }
 }
