@@ -4,6 +4,7 @@ use super::{Report, secrets};
 use crate::app::LoginError;
 use crate::cli::error::{AuthError, CostError, ExecError, LockError, OutputError, SettingsError};
 use crate::cli::exit::Exit;
+use crate::cli::mistake::Kind;
 use crate::secret::{Pasted, TokenError, shown, shown_path, shown_program};
 
 const LOG_IN: &str = "log in with `cldkctl auth`";
@@ -264,9 +265,22 @@ pub(super) fn settings(error: &SettingsError) -> Report {
             Report::new(Exit::Usage, format!("{}: it is not UTF-8 text", file(path)))
                 .hint("write it again as UTF-8")
         }
-        SettingsError::Line(path, why) => {
-            Report::new(Exit::Usage, format!("{}: {why}", file(path)))
-                .hint("the keys are the long names of flags; secrets have no place there")
+        SettingsError::Line(path, mistake) => {
+            let what = format!("{}: {}", file(path), mistake);
+            Report::new(Exit::Usage, what).hint(of_mistake(&mistake.kind))
         }
+    }
+}
+
+fn of_mistake(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Syntax => {
+            "write it as `key = \"value\"`, a number without quotes, or a table as `[name]`"
+        }
+        Kind::Twice => "remove one of them",
+        Kind::UnknownKey { .. } => {
+            "the keys are the long names of flags; secrets have no place there"
+        }
+        Kind::Value { .. } | Kind::Unfit { .. } => "change the value, or remove the line",
     }
 }
