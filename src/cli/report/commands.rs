@@ -89,7 +89,7 @@ pub(super) fn auth(error: &AuthError) -> Report {
             ..secrets::source(error)
         }
         .hint("pipe the token in, and nothing else"),
-        AuthError::NotAToken(why @ TokenError::Pasted(_)) => {
+        AuthError::NotAToken(why @ (TokenError::Pasted(_) | TokenError::Unseen(_))) => {
             Report::new(Exit::Usage, format!("this is not a token: {why}"))
                 .hint(format!("give {}; nothing was sent or written", alone(*why)))
         }
@@ -132,8 +132,10 @@ pub(super) fn auth(error: &AuthError) -> Report {
 
 /// What to give in place of what is not a token.
 pub(super) fn alone(why: TokenError) -> &'static str {
-    let TokenError::Pasted(around) = why else {
-        return "a whole token";
+    let around = match why {
+        TokenError::Pasted(around) => around,
+        TokenError::Unseen(_) => return "the token without that character",
+        _ => return "a whole token",
     };
     match around {
         Pasted::Quotes => "what is inside the quotes or brackets",
@@ -143,6 +145,11 @@ pub(super) fn alone(why: TokenError) -> &'static str {
         Pasted::Header => "the token in the header, without the header's name",
         Pasted::Command | Pasted::Address => "the token alone",
         Pasted::Variable => "the value of the variable",
+        Pasted::PrivateKey | Pasted::PublicKey | Pasted::Pem | Pasted::Placeholder => {
+            "a token from the portal (profile, API, Token)"
+        }
+        Pasted::Mask | Pasted::CutShort => "the whole token, as it was before it was shown so",
+        Pasted::MarkBehind => "the token without it",
     }
 }
 

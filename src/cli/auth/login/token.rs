@@ -45,7 +45,9 @@ fn ask_token(settings: &Settings) -> Result<Token, Error> {
 /// A sub-command with a typing error would be sent to the API as a token.
 fn refuse_misspelt_command(text: &str) -> Result<(), AuthError> {
     const NAMES: [&str; 6] = ["login", "status", "token", "refresh", "logout", "help"];
-    let near = similar(text, NAMES).and_then(|near| NAMES.into_iter().find(|name| *name == near));
+    let is_word = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+    let near = similar(text, NAMES).filter(|_| is_word);
+    let near = near.and_then(|near| NAMES.into_iter().find(|name| *name == near));
     // What other tools have here; `cldkctl auth` itself is the login.
     let habit = [
         "list", "switch", "use", "show", "add", "delete", "remove", "whoami",
