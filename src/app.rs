@@ -25,7 +25,7 @@ mod unlock;
 mod vault;
 mod vault_key;
 
-pub use connection::Connection;
+pub use connection::{Connection, SystemRoots};
 pub use credentials::{Address, Credential, Credentials};
 pub use error::{
     CertificatesError, Error, IdentityKind, Input, KeyError, LoginError, MemoryError,

@@ -20,6 +20,7 @@ pub mod format;
 pub mod global;
 pub mod helper;
 pub mod lock;
+pub mod mistake;
 pub mod recipient;
 mod removal;
 pub mod report;

@@ -4,6 +4,7 @@
 //! `[redacted]` in `Debug`, so that a secret cannot reach a log or a message by accident.
 //! Whoever needs the bytes says so with a method named `expose`.
 
+mod instead;
 mod pasted;
 mod recognize;
 mod text;
@@ -21,6 +22,7 @@ pub use self::recognize::without_secrets;
 pub use self::text::{MAX_SECRET_BYTES, Secret};
 pub use self::typed::{is_harmless, shown, shown_path, shown_program};
 use crate::platform::LockedMemory;
+use crate::printable::acts_on_a_terminal;
 
 /// The longest token that is accepted, in bytes, after trimming.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -49,12 +51,25 @@ pub enum TokenError {
         "the token has characters that no token has (a space, a control or a non-ASCII character)"
     )]
     Characters,
+    /// A character that is not seen, at an end of it or inside.
+    #[error("the token has {} (U+{:04X})", unseen(*.0), u32::from(*.0))]
+    Unseen(char),
     /// Longer than [`MAX_TOKEN_BYTES`].
     #[error("the token is longer than 8 KiB")]
     TooLong,
     /// A token, perhaps, with something around it.
     #[error(transparent)]
     Pasted(#[from] Pasted),
+}
+
+fn unseen(c: char) -> &'static str {
+    match c {
+        '\u{feff}' => "a byte order mark",
+        '\u{200b}' => "a zero-width space",
+        '\u{200c}' | '\u{200d}' | '\u{2060}' => "a zero-width joiner",
+        '\u{00ad}' => "a soft hyphen",
+        _ => "an invisible character",
+    }
 }
 
 impl Token {
@@ -72,9 +87,11 @@ impl Token {
             return Err(TokenError::TooLong);
         }
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let is_unseen = |c: &char| !c.is_control() && acts_on_a_terminal(*c);
+            let unseen = text.chars().find(is_unseen).map(TokenError::Unseen);
             return Err(match text.contains(['\n', '\r']) {
                 true => TokenError::MultiLine,
-                false => TokenError::Characters,
+                false => unseen.unwrap_or(TokenError::Characters),
             });
         }
         Ok(Self(SecretString::from(text)))
@@ -223,7 +240,9 @@ mod tests {
             ("one two", TokenError::Characters),
             ("one\u{1b}[2J", TokenError::Characters),
             ("one\u{7f}", TokenError::Characters),
-            ("zero\u{200b}width", TokenError::Characters),
+            ("zero\u{200b}width", TokenError::Unseen('\u{200b}')),
+            ("\u{feff}mark", TokenError::Unseen('\u{feff}')),
+            ("caf\u{e9}", TokenError::Characters),
             (&long, TokenError::TooLong),
         ] {
             assert_eq!(Token::parse(text).expect_err("refused"), reason);

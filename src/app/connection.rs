@@ -1,6 +1,7 @@
 //! How the API is reached: certificates, retries, and what is told of it.
 
 use std::cell::Cell;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -8,7 +9,7 @@ use super::error::{CertificatesError, Error};
 use super::ui::{Notice, Step, Ui};
 use crate::api::{self, Client, Event, Options, RootsError};
 use crate::base_url::BaseUrl;
-use crate::files::input;
+use crate::files::{StoreError, input};
 
 /// More than any bundle of certificates, in bytes.
 const MAX_PEM_BYTES: u64 = 4 * 1024 * 1024;
@@ -20,13 +21,21 @@ pub struct Connection {
     pub max_retries: u32,
     /// An extra certificate authority, in PEM.
     pub ca_cert: Option<PathBuf>,
-    /// What stands in place of the system's certificate authorities: `SSL_CERT_FILE` and the
-    /// folders of `SSL_CERT_DIR`.
-    pub system_roots: Vec<PathBuf>,
+    /// What stands in place of the system's certificate authorities.
+    pub system_roots: SystemRoots,
     /// Who is told.
     pub ui: Rc<dyn Ui>,
     /// Whether it was told that the clocks differ, which is said once.
     pub told_of_clocks: Rc<Cell<bool>>,
+}
+
+/// Where the HTTP client looks for certificate authorities in place of the system's.
+#[derive(Clone)]
+pub struct SystemRoots {
+    /// `SSL_CERT_FILE`
+    pub file: Option<PathBuf>,
+    /// Those of `SSL_CERT_DIR`.
+    pub folders: Vec<PathBuf>,
 }
 
 impl Connection {
@@ -78,25 +87,37 @@ impl Connection {
         Ok(pem.ok_or_else(|| CertificatesError::TooLarge(path.to_owned()))?)
     }
 
-    /// Warns of certificates that would be passed over in silence. A file that cannot be read is
-    /// told of by the client, where it needs one.
+    /// Warns of what the client would pass over in silence.
     fn check_system_roots(&self) {
-        for path in &self.system_roots {
-            let Ok(entries) = std::fs::read_dir(path) else {
-                self.check_roots_in(path, true);
-                continue;
-            };
-            for entry in entries.flatten() {
-                self.check_roots_in(&entry.path(), false);
+        let unread = |variable, path: &Path, why: &io::Error| {
+            self.ui.tell(&Notice::RootsUnread(variable, path, why));
+        };
+        if let Some(path) = &self.system_roots.file
+            && let Err(error) = self.check_roots_in(path, true)
+        {
+            unread("SSL_CERT_FILE", path, &error);
+        }
+        for path in &self.system_roots.folders {
+            match std::fs::read_dir(path) {
+                Ok(entries) => {
+                    for entry in entries.flatten() {
+                        // There may be anything else in a folder, such as another folder.
+                        let _ = self.check_roots_in(&entry.path(), false);
+                    }
+                }
+                Err(error) => unread("SSL_CERT_DIR", path, &error),
             }
         }
     }
 
-    fn check_roots_in(&self, path: &Path, has_to_have_some: bool) {
-        let file = input::open(path).ok();
-        let pem = file.and_then(|mut file| file.read_at_most(MAX_PEM_BYTES).ok()?);
+    fn check_roots_in(&self, path: &Path, has_to_have_some: bool) -> io::Result<()> {
+        let mut file = input::open(path).map_err(|error| match error {
+            StoreError::Io { source, .. } => source,
+            _ => io::Error::other("it is neither a file nor a pipe"),
+        })?;
+        let pem = file.read_at_most(MAX_PEM_BYTES)?;
         let Some(Err(why)) = pem.map(|pem| api::check_roots(&pem)) else {
-            return;
+            return Ok(());
         };
         let has_none = matches!(
             why,
@@ -105,5 +126,6 @@ impl Connection {
         if has_to_have_some || !has_none {
             self.ui.tell(&Notice::RootsPassedOver(path, why));
         }
+        Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! How a use case talks to a person, whatever is at the other end: a terminal, a log, a test.
 
+use std::io;
 use std::path::Path;
 
 use jiff::SignedDuration;
@@ -74,6 +75,8 @@ pub enum Notice<'a> {
     OthersCanChange(&'a Path),
     /// Some certificates of a file are not trusted, for this reason.
     RootsPassedOver(&'a Path, RootsError),
+    /// What this variable names in place of the system's authorities cannot be read.
+    RootsUnread(&'a str, &'a Path, &'a io::Error),
     /// The server's clock is this far ahead of this machine's, or behind it.
     ClocksDiffer(&'a Origin, SignedDuration),
     /// The new session works and could not be saved.

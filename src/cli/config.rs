@@ -6,13 +6,12 @@ use serde::Deserialize;
 
 use super::error::SettingsError;
 use super::format::{Color, Format};
+use super::mistake::Mistake;
 use super::size::Size;
 use super::time_span::TimeSpan;
 use crate::base_url::BaseUrl;
 use crate::files::{Store, StoreError, user_folders};
 use crate::keeper::{Choice, Scope};
-use crate::printable::printable;
-use crate::secret::is_harmless;
 use crate::vault::ContextName;
 
 /// The settings file. Every key is the long name of the flag that it is a default for.
@@ -115,23 +114,15 @@ impl Config {
         };
         let text = str::from_utf8(&bytes).map_err(|_| SettingsError::NotUtf8(owned()))?;
         Self::parse(text, path.parent().unwrap_or(Path::new("/")))
-            .map_err(|why| SettingsError::Line(owned(), why))
+            .map_err(|mistake| SettingsError::Line(owned(), mistake))
     }
 
     /// Reads what is in a settings file; relative paths in it are beside it, in `folder`.
     ///
     /// # Errors
     /// Says in which line it is not what this program knows, fit to be shown.
-    pub fn parse(text: &str, folder: &Path) -> Result<Self, String> {
-        let mut config: Self = toml::from_str(text).map_err(|error| {
-            let line = error
-                .span()
-                .map_or(0, |span| text[..span.start].lines().count().max(1));
-            format!(
-                "line {line}: {}",
-                printable(&without_value(error.message()))
-            )
-        })?;
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, Mistake> {
+        let mut config: Self = toml::from_str(text).map_err(|error| Mistake::new(text, &error))?;
         for named in [
             &mut config.vault,
             &mut config.ca_cert,
@@ -145,26 +136,6 @@ impl Config {
         }
         Ok(config)
     }
-}
-
-/// The message of a parser without the value that it repeats, if that could be a secret.
-fn without_value(message: &str) -> String {
-    let repeats = ["invalid type: ", "invalid value: ", "unknown variant "];
-    let Some(start) = repeats.iter().find(|start| message.starts_with(**start)) else {
-        return message.to_owned();
-    };
-    // The value may have any text in it, and what was expected has no such comma.
-    match message.rfind(", expected ") {
-        Some(at) if is_harmless(bare(&message[start.len()..at])) => message.to_owned(),
-        Some(at) => format!("{start}[not shown]{}", &message[at..]),
-        None => format!("{start}[not shown]"),
-    }
-}
-
-/// The value in `string "xml"` and `` `xml` ``.
-fn bare(quoted: &str) -> &str {
-    let begins = quoted.find(['"', '`']).unwrap_or(0);
-    quoted[begins..].trim_matches(['"', '`'])
 }
 
 /// A path in the file: `~/` is the home, anything else relative is beside the file.

@@ -118,7 +118,7 @@ pub enum SettingsError {
     /// It is not text.
     NotUtf8(PathBuf),
     /// A line of it is not what this program knows.
-    Line(PathBuf, String),
+    Line(PathBuf, super::mistake::Mistake),
 }
 
 /// Why standard output cannot be written.

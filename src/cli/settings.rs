@@ -16,7 +16,8 @@ use super::global::{GlobalArgs, set_color};
 use super::time_span::TimeSpan;
 use super::ui::TerminalUi;
 use crate::app::{
-    Address, Connection, Credentials, LoginError, PassphraseSource, Rollback, Ui, Unlocker, Vault,
+    Address, Connection, Credentials, LoginError, PassphraseSource, Rollback, SystemRoots, Ui,
+    Unlocker, Vault,
 };
 use crate::files::{Store, StoreError, is_behind_others, is_out_of_reach, user_folders};
 use crate::keeper::{Keepers, Limits};
@@ -276,16 +277,14 @@ fn env_path(name: &str) -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
-/// Where the HTTP client looks for certificate authorities in place of the system's.
-fn system_roots() -> Vec<PathBuf> {
+fn system_roots() -> SystemRoots {
     let folders = std::env::var_os("SSL_CERT_DIR").unwrap_or_default();
-    let folders: Vec<_> = std::env::split_paths(&folders)
-        .filter(|path| !path.as_os_str().is_empty())
-        .collect();
-    env_path("SSL_CERT_FILE")
-        .into_iter()
-        .chain(folders)
-        .collect()
+    SystemRoots {
+        file: env_path("SSL_CERT_FILE"),
+        folders: std::env::split_paths(&folders)
+            .filter(|path| !path.as_os_str().is_empty())
+            .collect(),
+    }
 }
 
 fn systemd_credential() -> Option<PassphraseSource> {

@@ -2,6 +2,9 @@
 //!
 //! It is told and not taken off: a token is stored as it was given, or not at all.
 
+use super::instead;
+use crate::printable::acts_on_a_terminal;
+
 /// What is around a token. Says nothing of the token itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Pasted {
@@ -29,6 +32,27 @@ pub enum Pasted {
     /// A web address.
     #[error("it is a web address, not a token")]
     Address,
+    /// Of age, a plugin, SSH, TLS.
+    #[error("it is a private key, not a token")]
+    PrivateKey,
+    /// Of age, SSH, TLS.
+    #[error("it is a public key, not a token")]
+    PublicKey,
+    /// A certificate, an encrypted file.
+    #[error("it is a block of PEM (-----BEGIN), not a token")]
+    Pem,
+    /// `********`, `••••`.
+    #[error("the token is hidden behind asterisks, dots or the like")]
+    Mask,
+    /// `cldkctl_abc…`.
+    #[error("a part of the token is left out (...)")]
+    CutShort,
+    /// `YOUR_TOKEN`, `<token>`.
+    #[error("it is a word that stands for a token, not the token")]
+    Placeholder,
+    /// A comma, a semicolon, the end of a sentence.
+    #[error("the token has a comma, a semicolon or a full stop behind it")]
+    MarkBehind,
 }
 
 /// Pairs of quotes and brackets.
@@ -51,16 +75,16 @@ const STARTS: [&str; 2] = ["cldkctl_", "cldk_"];
 
 /// What is around the token in `text`, if anything is.
 pub(super) fn pasted(text: &str) -> Option<Pasted> {
-    let text = text.trim();
+    let text = text.trim_matches(|c: char| c.is_whitespace() || acts_on_a_terminal(c));
     let inner = text.trim_matches(is_quote).trim();
     let name_and_value = || split_name(inner);
     let is_json = text.starts_with('{') && text.contains([':', '"'])
         || text.starts_with('[') && text.contains('"')
         || is_quote_pair(text) && has_json_colon(text);
-    if is_json {
+    if let Some(instead) = in_place_of_a_token(inner) {
+        Some(instead)
+    } else if is_json {
         Some(Pasted::Json)
-    } else if is_variable(inner) {
-        Some(Pasted::Variable)
     } else if is_command(inner) {
         Some(Pasted::Command)
     } else if inner.starts_with("https://") || inner.starts_with("http://") {
@@ -71,8 +95,28 @@ pub(super) fn pasted(text: &str) -> Option<Pasted> {
         Some(Pasted::Named)
     } else if has_scheme(inner) {
         Some(Pasted::Scheme)
+    } else if is_in_pair(text) {
+        Some(Pasted::Quotes)
+    } else if instead::is_cut_short(inner) {
+        Some(Pasted::CutShort)
     } else {
-        is_in_pair(text).then_some(Pasted::Quotes)
+        instead::has_mark_behind(inner).then_some(Pasted::MarkBehind)
+    }
+}
+
+fn in_place_of_a_token(text: &str) -> Option<Pasted> {
+    if instead::is_private_key(text) {
+        Some(Pasted::PrivateKey)
+    } else if instead::is_public_key(text) {
+        Some(Pasted::PublicKey)
+    } else if instead::is_pem(text) {
+        Some(Pasted::Pem)
+    } else if is_variable(text) {
+        Some(Pasted::Variable)
+    } else if instead::is_mask(text) {
+        Some(Pasted::Mask)
+    } else {
+        instead::is_placeholder(text).then_some(Pasted::Placeholder)
     }
 }
 
@@ -277,6 +321,10 @@ mod tests {
             "a:b:c",
             "0123456789abcdef",
             "a1!$%&*~",
+            "eyJhbGciOiJub25lIn0.eyJleHAiOjF9.",
+            "age1x",
+            "ssh-token-0a1b",
+            "\u{feff}cldkctl_0a1b\u{200b}",
             "",
         ] {
             assert_eq!(pasted(text), None, "{text}");

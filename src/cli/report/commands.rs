@@ -4,6 +4,7 @@ use super::{Report, secrets};
 use crate::app::LoginError;
 use crate::cli::error::{AuthError, CostError, ExecError, LockError, OutputError, SettingsError};
 use crate::cli::exit::Exit;
+use crate::cli::mistake::Kind;
 use crate::secret::{Pasted, TokenError, shown, shown_path, shown_program};
 
 const LOG_IN: &str = "log in with `cldkctl auth`";
@@ -88,7 +89,7 @@ pub(super) fn auth(error: &AuthError) -> Report {
             ..secrets::source(error)
         }
         .hint("pipe the token in, and nothing else"),
-        AuthError::NotAToken(why @ TokenError::Pasted(_)) => {
+        AuthError::NotAToken(why @ (TokenError::Pasted(_) | TokenError::Unseen(_))) => {
             Report::new(Exit::Usage, format!("this is not a token: {why}"))
                 .hint(format!("give {}; nothing was sent or written", alone(*why)))
         }
@@ -136,8 +137,10 @@ pub(super) fn auth(error: &AuthError) -> Report {
 
 /// What to give in place of what is not a token.
 pub(super) fn alone(why: TokenError) -> &'static str {
-    let TokenError::Pasted(around) = why else {
-        return "a whole token";
+    let around = match why {
+        TokenError::Pasted(around) => around,
+        TokenError::Unseen(_) => return "the token without that character",
+        _ => return "a whole token",
     };
     match around {
         Pasted::Quotes => "what is inside the quotes or brackets",
@@ -147,6 +150,11 @@ pub(super) fn alone(why: TokenError) -> &'static str {
         Pasted::Header => "the token in the header, without the header's name",
         Pasted::Command | Pasted::Address => "the token alone",
         Pasted::Variable => "the value of the variable",
+        Pasted::PrivateKey | Pasted::PublicKey | Pasted::Pem | Pasted::Placeholder => {
+            "a token from the portal (profile, API, Token)"
+        }
+        Pasted::Mask | Pasted::CutShort => "the whole token, as it was before it was shown so",
+        Pasted::MarkBehind => "the token without it",
     }
 }
 
@@ -269,9 +277,22 @@ pub(super) fn settings(error: &SettingsError) -> Report {
             Report::new(Exit::Usage, format!("{}: it is not UTF-8 text", file(path)))
                 .hint("write it again as UTF-8")
         }
-        SettingsError::Line(path, why) => {
-            Report::new(Exit::Usage, format!("{}: {why}", file(path)))
-                .hint("the keys are the long names of flags; secrets have no place there")
+        SettingsError::Line(path, mistake) => {
+            let what = format!("{}: {}", file(path), mistake);
+            Report::new(Exit::Usage, what).hint(of_mistake(&mistake.kind))
         }
+    }
+}
+
+fn of_mistake(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Syntax => {
+            "write it as `key = \"value\"`, a number without quotes, or a table as `[name]`"
+        }
+        Kind::Twice => "remove one of them",
+        Kind::UnknownKey { .. } => {
+            "the keys are the long names of flags; secrets have no place there"
+        }
+        Kind::Value { .. } | Kind::Unfit { .. } => "change the value, or remove the line",
     }
 }

@@ -9,7 +9,7 @@ use crate::api::Event;
 use crate::app::{self, KeyError, MemoryError, Notice, Step, Task};
 use crate::base_url::Origin;
 use crate::cli::time_span::in_words;
-use crate::secret::TokenError;
+use crate::secret::{TokenError, shown_path};
 use crate::vault::SealError;
 
 /// How much a notice matters.
@@ -91,6 +91,9 @@ pub fn notice(notice: &Notice<'_>) -> (Level, String) {
         Notice::RootsPassedOver(path, why) => warning(format!(
             "not all certificate authorities of {} are trusted: {why}", path.display()
         )),
+        Notice::RootsUnread(variable, path, why) => warning(format!(
+            "{variable} names {}, which cannot be read: {why}; its certificate authorities are not trusted", shown_path(path)
+        )),
         Notice::ClocksDiffer(origin, server_ahead) => warning(clocks(origin, *server_ahead)),
         Notice::SessionNotSaved(error) => warning(format!(
             "the new session may not be saved: {}", Report::from(*error).what
@@ -109,7 +112,7 @@ pub fn notice(notice: &Notice<'_>) -> (Level, String) {
             refusal(&format!("wrong passphrase for the vault {}", path.display()))
         }
         Notice::TryAgain(error) => refusal(&Report::from(*error).what),
-        Notice::NotAToken(why @ TokenError::Pasted(_)) => {
+        Notice::NotAToken(why @ (TokenError::Pasted(_) | TokenError::Unseen(_))) => {
             refusal(&format!("{why}; give {}", commands::alone(*why)))
         }
         Notice::NotAToken(why) => refusal(&why.to_string()),

@@ -19,6 +19,7 @@ use crate::cli::error::{
     RecipientError, RecoveryKeyError, RestoreError, SettingsError, Shown, VaultError,
 };
 use crate::cli::format::Format;
+use crate::cli::mistake::{Kind, Mistake};
 use crate::files::StoreError;
 use crate::keeper::{KeeperError, KeepersError};
 use crate::prompt::PromptError;
@@ -381,8 +382,25 @@ fn settings() -> Vec<SettingsError> {
         SettingsError::NotSafe(file(), "other users can change it".to_owned()),
         SettingsError::NotSettings(file()),
         SettingsError::NotUtf8(file()),
-        SettingsError::Line(file(), "line 3: unknown field `tokn`".to_owned()),
+        in_settings(Kind::Syntax),
+        in_settings(Kind::Twice),
+        in_settings(Kind::UnknownKey {
+            key: "tokn".to_owned(),
+            expected: ", expected one of `base-url`, `vault`".to_owned(),
+        }),
+        in_settings(Kind::Value {
+            key: "output".to_owned(),
+            takes: "\"table\", \"json\" or \"yaml\"".to_owned(),
+        }),
+        in_settings(Kind::Unfit {
+            key: "base-url".to_owned(),
+            why: "a base URL begins with https://".to_owned(),
+        }),
     ]
+}
+
+fn in_settings(kind: Kind) -> SettingsError {
+    SettingsError::Line(file(), Mistake { line: 3, kind })
 }
 
 fn logging_in() -> Vec<AuthError> {
@@ -398,6 +416,14 @@ fn logging_in() -> Vec<AuthError> {
         AuthError::NotAToken(Pasted::Command.into()),
         AuthError::NotAToken(Pasted::Variable.into()),
         AuthError::NotAToken(Pasted::Address.into()),
+        AuthError::NotAToken(Pasted::PrivateKey.into()),
+        AuthError::NotAToken(Pasted::PublicKey.into()),
+        AuthError::NotAToken(Pasted::Pem.into()),
+        AuthError::NotAToken(Pasted::Mask.into()),
+        AuthError::NotAToken(Pasted::CutShort.into()),
+        AuthError::NotAToken(Pasted::Placeholder.into()),
+        AuthError::NotAToken(Pasted::MarkBehind.into()),
+        AuthError::NotAToken(TokenError::Unseen('\u{feff}')),
         AuthError::TokenUnread(SourceError::TooLong("standard input".to_owned())),
         AuthError::NoSuchCommand(None),
         AuthError::NoSuchCommand(Some("unlock".to_owned())),

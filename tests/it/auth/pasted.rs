@@ -40,8 +40,29 @@ fn pasted() -> Vec<(String, &'static str)> {
             format!("https://ai.cloudeka.id/?token={TOKEN}"),
             "a web address",
         ),
+        (PRIVATE_KEY.to_owned(), "a private key"),
+        (
+            format!("ssh-ed25519 {} me@host", "AAAA".repeat(17)),
+            "a public key",
+        ),
+        (format!("age1{}", "q".repeat(58)), "a public key"),
+        ("********".to_owned(), "hidden behind"),
+        ("••••••••".to_owned(), "hidden behind"),
+        (
+            format!("{}…", &TOKEN[..12]),
+            "a part of the token is left out",
+        ),
+        ("YOUR_TOKEN".to_owned(), "a word that stands for a token"),
+        ("<token>".to_owned(), "a word that stands for a token"),
+        (format!("{TOKEN},"), "a full stop behind it"),
+        (format!("{TOKEN}."), "a full stop behind it"),
+        (format!("\u{feff}{TOKEN}"), "a byte order mark (U+FEFF)"),
+        (format!("{TOKEN}\u{200b}"), "a zero-width space (U+200B)"),
     ]
 }
+
+/// Nobody's.
+const PRIVATE_KEY: &str = "AGE-SECRET-KEY-1QQPQZSPQYQSZQGPQYQQQPQZSPQYQSZQGPQYQQQPQZSPQYQSZQGPQYQ";
 
 #[track_caller]
 fn assert_told(what: &str, told: &str, says: &str) {
@@ -82,6 +103,21 @@ fn on_standard_input_and_as_an_argument_it_is_told_and_not_sent() {
     let lines = format!("{{\n  \"token\": \"{TOKEN}\"\n}}\n");
     let output = world.cldkctl(["auth", "--token-stdin"]).stdin(lines).run();
     assert_told("lines", &output.expect_code(2).stderr, "inside JSON");
+    let pem = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
+    let age_keygen = format!("# created: today\n# public key: age1qqq\n{PRIVATE_KEY}\n");
+    for (lines, says) in [
+        (pem("OPENSSH PRIVATE KEY"), "a private key"),
+        (age_keygen, "a private key"),
+        (pem("PUBLIC KEY"), "a public key"),
+        (pem("CERTIFICATE"), "a block of PEM"),
+    ] {
+        let auth = world
+            .cldkctl(["auth", "--token-stdin"])
+            .stdin(lines.clone());
+        let output = auth.run().expect_code(2);
+        assert_told(&lines, &output.stderr, says);
+        output.assert_no_secret(&[PRIVATE_KEY]);
+    }
     assert_nothing_happened(&cloudeka, &world);
 }
 

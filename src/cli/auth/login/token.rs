@@ -102,7 +102,9 @@ fn refuse_command(text: &str) -> Result<(), AuthError> {
     if let Some(place) = place_of(&word) {
         return Err(AuthError::NoSuchCommand(Some(place)));
     }
-    let near = similar(text, NAMES).and_then(|near| NAMES.into_iter().find(|name| *name == near));
+    let is_word = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+    let near = similar(text, NAMES).filter(|_| is_word);
+    let near = near.and_then(|near| NAMES.into_iter().find(|name| *name == near));
     match (near, near_at_the_top(text)) {
         (Some(name), _) => Err(AuthError::Misspelt(name)),
         (None, Some(place)) => Err(AuthError::NoSuchCommand(Some(place))),
