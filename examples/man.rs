@@ -116,7 +116,7 @@ fn examples(command: &Command) -> Roff {
 /// The table below a heading of a document, as a list of what each row is about.
 fn table(title: &str, document: &str, heading: &str) -> Roff {
     let (_, text) = document.split_once(heading).expect("the heading is there");
-    let text = text.split("\n## ").next().unwrap_or_default();
+    let text = text.split("\n##").next().unwrap_or_default();
     let mut roff = section(title);
     let rows = text.lines().filter(|line| line.starts_with("| "));
     // The first two are the names of the columns, and the line below them.

@@ -25,4 +25,4 @@ pub use kdf::{Ceiling, Cost, Kdf, KdfError, Salt};
 pub use plugin::{PluginError, PluginIdentity};
 pub use public::{PublicRecipient, PublicRecipientError};
 pub use recipient::{PassphraseIdentity, PassphraseRecipient};
-pub use seal::{Class, SealError, Sealed, armor, seal, without_blank_lines};
+pub use seal::{Change, Class, SealError, Sealed, armor, seal, without_blank_lines};

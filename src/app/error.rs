@@ -74,6 +74,9 @@ pub enum LoginError {
     /// There is no vault.
     #[error("no vault")]
     NoVault(PathBuf),
+    /// There is none where `--vault`, or what stands in for it, says that one is.
+    #[error("no vault there")]
+    NoNamedVault(PathBuf),
     /// The vault was removed while this command ran.
     #[error("removed vault")]
     Removed(PathBuf),

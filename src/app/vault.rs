@@ -29,6 +29,8 @@ const SILENT_WAIT: Duration = Duration::from_secs(1);
 pub struct Vault {
     /// Its file.
     pub store: Store,
+    /// Whether it is another than the default one.
+    pub is_named: bool,
     /// Where its key comes from.
     pub unlocker: Unlocker,
     /// What was seen of it on this machine.
@@ -56,6 +58,7 @@ impl Vault {
         };
         Self {
             store,
+            is_named: true,
             unlocker,
             rollback: Rollback::forgetful(),
             is_warned: Cell::default(),
@@ -86,7 +89,11 @@ impl Vault {
     /// There is no vault.
     #[must_use]
     pub fn missing(&self) -> Error {
-        LoginError::NoVault(self.path().to_owned()).into()
+        let path = self.path().to_owned();
+        match self.is_named {
+            true => LoginError::NoNamedVault(path).into(),
+            false => LoginError::NoVault(path).into(),
+        }
     }
 
     fn parse(&self, bytes: Option<Vec<u8>>) -> Result<Option<Sealed>, Error> {

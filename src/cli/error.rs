@@ -293,6 +293,8 @@ pub enum RestoreError {
     Exists(PathBuf),
     /// There is no such file.
     NoBackup(PathBuf),
+    /// A pipe ended before anything came out of it.
+    Empty(String),
     /// The file cannot be read.
     Unreadable(StoreError),
     /// It is not a vault, or is damaged or of a newer version.

@@ -65,9 +65,9 @@ impl Settings {
         set_color(args.color.or(config.color).unwrap_or_default());
 
         let named = args.vault.take().or_else(|| env_path("CLDKCTL_VAULT"));
-        let path = named
-            .or_else(|| config.vault.take())
-            .or_else(|| Some(user_folders::data()?.join("cldkctl/vault.age")));
+        let named = named.or_else(|| config.vault.take());
+        let is_named = named.is_some();
+        let path = named.or_else(|| Some(user_folders::data()?.join("cldkctl/vault.age")));
         let store = path.map_or_else(|| Ok(Store::nowhere()), |path| Store::at(&path))?;
         let asker = Asker::new(!args.no_input);
         let ui: Rc<dyn Ui> = Rc::new(TerminalUi {
@@ -82,6 +82,7 @@ impl Settings {
             vault: Vault {
                 unlocker: unlocker(&mut args, &mut config, store.path(), &ui),
                 store,
+                is_named,
                 rollback: Rollback::in_folder(seen, Rc::clone(&ui)),
                 is_warned: Cell::default(),
                 ui: Rc::clone(&ui),

@@ -2,8 +2,9 @@
 
 mod error;
 mod file;
+mod mail;
 
-pub use error::{Class, SealError};
+pub use error::{Change, Class, SealError};
 pub use file::{armor, without_blank_lines};
 
 use std::cell::RefCell;
@@ -14,7 +15,9 @@ use age::{Callbacks, DecryptError, EncryptError, Encryptor, Identity, Recipient}
 use age_core::format::{FileKey, Stanza};
 use zeroize::optimization_barrier;
 
-use self::file::{MAX_HEADER_BYTES, armored, dearmor, decryptor, has_armor, header_length};
+use self::file::{
+    MAX_HEADER_BYTES, armored, dearmor, decryptor, ends_in_armor, has_armor, header_length,
+};
 use super::contents::{Contents, ContentsError, MAX_CONTENTS_BYTES};
 use super::kdf::{Ceiling, Kdf};
 use super::public::{self, PublicRecipient};
@@ -58,13 +61,19 @@ impl Sealed {
     }
 
     fn read(file: Vec<u8>) -> Result<Self, SealError> {
-        let dearmored = armored(&file).map(dearmor).transpose()?;
+        let dearmored = armored(&file).map(|text| match dearmor(text) {
+            // What follows the last line is to be removed first.
+            Err(SealError::Around) if !ends_in_armor(text) => Err(SealError::Around),
+            dearmored => dearmored.map_err(|error| mail::changed(text).unwrap_or(error)),
+        });
+        let dearmored = dearmored.transpose()?;
         let armored = dearmored.is_some();
         let bytes = dearmored.unwrap_or(file);
         if !bytes.starts_with(AGE) {
             return Err(match has_armor(&bytes) {
                 true => SealError::Around,
-                false => SealError::NotAge,
+                false if armored => SealError::NotAge,
+                false => mail::changed(&bytes).unwrap_or(SealError::NotAge),
             });
         }
         // Of a newer format nothing else is known, and age takes a malformed header for one.
@@ -146,10 +155,10 @@ impl Sealed {
     /// is known for the truth, and a save would undo what it says.
     ///
     /// # Errors
-    /// [`SealError::Stanza`] when it is newer.
+    /// [`SealError::NewerStanza`] when it is newer.
     pub fn check_known(&self) -> Result<(), SealError> {
         match self.kdf {
-            Err(newer @ StanzaError::Newer) => Err(newer.into()),
+            Err(StanzaError::Newer) => Err(SealError::NewerStanza),
             _ => Ok(()),
         }
     }

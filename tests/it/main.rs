@@ -131,6 +131,7 @@ mod vault {
     mod interop;
     mod many_values;
     mod merge;
+    mod named_files;
     mod passphrase;
     mod plugins;
     mod properties;

@@ -18,6 +18,12 @@ pub(super) fn login(error: &LoginError) -> Report {
             format!("not logged in: there is no vault at {}", shown_path(path)),
             LOG_IN.to_owned(),
         ),
+        LoginError::NoNamedVault(path) => (
+            Exit::NotLoggedIn,
+            format!("not logged in: there is no vault at {}", shown_path(path)),
+            "check the path (--vault, CLDKCTL_VAULT or config.toml), which must be that of a file"
+                .to_owned(),
+        ),
         LoginError::Removed(path) => (
             Exit::NotLoggedIn,
             format!("another command removed the vault {}", path.display()),

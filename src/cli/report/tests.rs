@@ -29,7 +29,8 @@ use crate::prompt::source::SourceError;
 use crate::secret::{Pasted, TokenError};
 use crate::vault::stanza::StanzaError;
 use crate::vault::{
-    Ceiling, ContentsError, Cost, KdfError, PluginError, PublicRecipientError, SealError,
+    Ceiling, Change, Class, ContentsError, Cost, KdfError, PluginError, PublicRecipientError,
+    SealError,
 };
 
 fn vault() -> PathBuf {
@@ -102,6 +103,7 @@ fn errors() -> Vec<Error> {
 fn logins() -> Vec<LoginError> {
     vec![
         LoginError::NoVault(vault()),
+        LoginError::NoNamedVault(vault()),
         LoginError::Removed(vault()),
         LoginError::Empty(vault()),
         LoginError::NoCurrent(vault()),
@@ -204,10 +206,15 @@ fn new_passphrases() -> Vec<NewPassphraseError> {
     ]
 }
 
-fn seals() -> [SealError; 20] {
+fn seals() -> [SealError; 26] {
     [
         SealError::NotAge,
         SealError::Around,
+        SealError::Changed(Change::Utf16, Class::Foreign),
+        SealError::Changed(Change::QuotedPrintable, Class::Damaged),
+        SealError::Changed(Change::Blanks, Class::Damaged),
+        SealError::Changed(Change::BlankLines, Class::Damaged),
+        SealError::Changed(Change::Wrapped, Class::Damaged),
         SealError::NewerAge,
         SealError::Scrypt,
         SealError::LongHeader,
@@ -228,6 +235,7 @@ fn seals() -> [SealError; 20] {
         SealError::Contents(ContentsError::Newer("2".to_owned())),
         SealError::Contents(ContentsError::NotAVault),
         SealError::Disagrees,
+        SealError::NewerStanza,
         SealError::Plugin(PluginError::Missing("yubikey".to_owned())),
         SealError::Plugin(PluginError::Refused("the PIN is wrong".to_owned())),
         SealError::Plugin(PluginError::Unanswered("yubikey".to_owned())),
@@ -498,10 +506,17 @@ fn backups() -> Vec<Error> {
         BackupError::ReplacesVault.into(),
         BackupError::NotAFile(file()).into(),
         BackupError::Unwritten(store()).into(),
+        BackupError::Unwritten(StoreError::Io {
+            action: "write",
+            path: file(),
+            source: std::io::ErrorKind::NotFound.into(),
+        })
+        .into(),
         BackupError::Armor("no memory".to_owned()).into(),
         RestoreError::StdinTwice.into(),
         RestoreError::Exists(vault()).into(),
         RestoreError::NoBackup(file()).into(),
+        RestoreError::Empty("standard input".to_owned()).into(),
         RestoreError::Unreadable(store()).into(),
         RestoreError::Unusable(file(), SealError::NotAge).into(),
         RestoreError::Unusable(file(), SealError::NewerAge).into(),

@@ -10,10 +10,25 @@ use crate::cli::error::{BackupError, RecoveryKeyError, RestoreError, VaultError}
 use crate::cli::exit::Exit;
 use crate::files::StoreError;
 use crate::secret::shown_path;
-use crate::vault::{Class, ContentsError, PluginError, SealError, stanza::StanzaError};
+use crate::vault::{Change, Class, ContentsError, PluginError, SealError, stanza::StanzaError};
 
 const AROUND: &str = "remove what is around it: keep the lines from -----BEGIN to -----END, and \
                       nothing in front of them";
+
+/// How to have the file as it was.
+fn unchange(change: Change) -> &'static str {
+    match change {
+        Change::Utf16 => {
+            "nothing is lost: write it anew with `iconv -f UTF-16 -t UTF-8 FILE > NEW`, and use NEW"
+        }
+        Change::QuotedPrintable => {
+            "nothing is lost: write it anew with `python3 -m quopri -d FILE > NEW`, and use NEW"
+        }
+        Change::Blanks | Change::BlankLines | Change::Wrapped => {
+            r"nothing is lost: write it anew with `tr -d '[:space:]' < FILE | sed 's/.*FILE-----\(.*\)-----END.*/\1/' | base64 -d > NEW`, and use NEW"
+        }
+    }
+}
 
 /// The vault cannot be read or opened.
 pub(super) fn unusable(path: &Path, error: &SealError) -> Report {
@@ -53,6 +68,7 @@ fn unusable_file(what: &str, path: &Path, error: &SealError) -> Report {
             bad("it is not a vault: check --vault")
         }
         SealError::Around => bad(AROUND),
+        SealError::Changed(change, _) => bad(unchange(*change)),
         SealError::Contents(ContentsError::LastRevision) => unsaved(path, error),
         // Of sealing alone.
         SealError::Recipient | SealError::Seal(_) | SealError::Mixed | SealError::TooMany => {
@@ -63,6 +79,10 @@ fn unusable_file(what: &str, path: &Path, error: &SealError) -> Report {
             ..bad(
                 "it can be read; to save it again, set its passphrase with `cldkctl vault passphrase`",
             )
+        },
+        SealError::NewerStanza => Report {
+            what: format!("cannot save the vault {path_shown}: {error}"),
+            ..bad("it can be read; a newer cldkctl wrote it; install that version to change it")
         },
         SealError::Mac => bad(
             "put a backup in its place; if you used a plugin's identity, check first that it opens the backup",
@@ -222,6 +242,11 @@ pub(super) fn backup(error: &BackupError) -> Report {
             format!("{} is not a regular file", path.display()),
         )
         .hint("name a file to write, or - for standard output"),
+        BackupError::Unwritten(error @ StoreError::Io { source, .. })
+            if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+        {
+            store(error).hint("create its folder first, or name a file in another one; the vault is unchanged")
+        }
         BackupError::Unwritten(error @ StoreError::Io { .. }) => store(error).hint(
             "check the disk and the permissions; the vault is unchanged, and so is the file, if there was one",
         ),
@@ -245,6 +270,11 @@ pub(super) fn restore(error: &RestoreError) -> Report {
             format!("there is already a vault at {}", path.display()),
         )
         .hint("add the missing contexts with --merge, or replace the vault with --force, which keeps a copy"),
+        RestoreError::Empty(from) => Report::new(
+            Exit::BadVault,
+            format!("nothing arrived on {from}"),
+        )
+        .hint("check the command that writes the backup; nothing was changed"),
         RestoreError::NoBackup(path) => Report::new(
             Exit::Usage,
             format!("there is no backup {}", shown_path(path)),
@@ -253,7 +283,10 @@ pub(super) fn restore(error: &RestoreError) -> Report {
         RestoreError::Unusable(path, error) => {
             let report = unusable_file("backup", path, error);
             match (error, error.class()) {
-                (SealError::Around | SealError::TooCostly { .. }, _) => report,
+                (
+                    SealError::Around | SealError::Changed(..) | SealError::TooCostly { .. },
+                    _,
+                ) => report,
                 // What to do about a vault does not help with a backup.
                 (_, Some(Class::Damaged | Class::Foreign)) => {
                     report.hint("name another file that `cldkctl vault backup` made")

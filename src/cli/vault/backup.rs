@@ -102,9 +102,14 @@ fn armored(vault: &[u8]) -> Result<Vec<u8>, BackupError> {
 /// Where the copy goes. A link of ours stays one: what it leads to is the file that is meant.
 /// A device or a pipe would not be written to but replaced, so it is refused.
 fn target(file: &Path) -> Result<Store, Error> {
+    // `/dev/stdout` may lead to a pipe, which has no path.
+    if file.metadata().is_ok_and(|found| !found.is_file()) {
+        return Err(BackupError::NotAFile(file.to_owned()).into());
+    }
     let store = Store::at(file)?;
     let path = store.resolve_wherever().map_err(|error| match error {
         StoreError::NotAFile { path } => BackupError::NotAFile(path).into(),
+        error @ StoreError::Io { .. } => BackupError::Unwritten(error).into(),
         error => Error::from(error),
     })?;
     match path.symlink_metadata() {

@@ -1,5 +1,7 @@
 //! `cldkctl vault restore FILE`: put a backup in place, or take over what is missing.
 
+use std::fs;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -10,12 +12,12 @@ use crate::app::{
 };
 use crate::cli::error::{Error, RestoreError};
 use crate::cli::settings::Settings;
-use crate::files::{MAX_FILE_BYTES, Store, StoreError, is_done};
+use crate::files::{MAX_FILE_BYTES, Store, StoreError, input, is_done};
 use crate::interrupt;
 use crate::keeper::Touch;
 use crate::platform;
 use crate::prompt::source;
-use crate::secret::Passphrase;
+use crate::secret::{Passphrase, shown_path};
 use crate::vault::contents::Merged;
 use crate::vault::{Sealed, without_blank_lines};
 
@@ -30,7 +32,7 @@ use crate::vault::{Sealed, without_blank_lines};
     "cldkctl vault restore --force ~/backup.age"
 ))]
 pub(super) struct RestoreArgs {
-    /// The backup; - is standard input
+    /// The backup, a file or a pipe; - is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
@@ -79,12 +81,35 @@ fn read(file: &Path) -> Result<(Store, Vec<u8>), Error> {
         let bytes = source::read_stdin_at_most(MAX_FILE_BYTES).map_err(RestoreError::Stdin)?;
         let path = store.path().to_owned();
         let bytes = bytes.ok_or(RestoreError::Unreadable(StoreError::TooLarge { path }))?;
-        return Ok((store, bytes));
+        return some(store, bytes, "standard input".to_owned());
     }
     let store = Store::at(file)?;
+    // A shell's `<(command)` has no path that leads to it but this one.
+    if fs::metadata(file).is_ok_and(|found| found.file_type().is_fifo()) {
+        let mut pipe = input::open(file).map_err(RestoreError::Unreadable)?;
+        let path = store.path().to_owned();
+        let bytes = pipe
+            .read_at_most(MAX_FILE_BYTES)
+            .map_err(|source| StoreError::Io {
+                action: "read",
+                path: path.clone(),
+                source,
+            });
+        let bytes = bytes.and_then(|bytes| bytes.ok_or(StoreError::TooLarge { path }));
+        let from = format!("the pipe {}", shown_path(file));
+        return some(store, bytes.map_err(RestoreError::Unreadable)?, from);
+    }
     match store.read_wherever().map_err(RestoreError::Unreadable)? {
         Some(bytes) => Ok((store, bytes)),
         None => Err(RestoreError::NoBackup(file.to_owned()).into()),
+    }
+}
+
+/// What came through a pipe, if anything did.
+fn some(store: Store, bytes: Vec<u8>, from: String) -> Result<(Store, Vec<u8>), Error> {
+    match bytes.is_empty() {
+        true => Err(RestoreError::Empty(from).into()),
+        false => Ok((store, bytes)),
     }
 }
 

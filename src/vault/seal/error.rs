@@ -1,6 +1,6 @@
 //! Why a file cannot be read as a vault, opened or sealed.
 
-use std::io;
+use std::{fmt, io};
 
 use age::DecryptError;
 
@@ -19,6 +19,9 @@ pub enum SealError {
     /// It has an armored age file in it, and something else around that: mail, a terminal.
     #[error("there is an armored file inside, and something else around it")]
     Around,
+    /// It has an armored age file in it, of which mail or an editor changed the lines alone.
+    #[error("its armor has been changed by a mail program or an editor: {0}")]
+    Changed(Change, Class),
     /// It is an age file of a version that nobody knew when this was written.
     #[error("it is an age file of a newer version")]
     NewerAge,
@@ -61,6 +64,9 @@ pub enum SealError {
     /// Header and contents name different passphrases.
     #[error("its header and its contents name different passphrases")]
     Disagrees,
+    /// It opened all the same, and a save would undo what the newer version says.
+    #[error("{}", StanzaError::Newer)]
+    NewerStanza,
     /// No identity opens it.
     #[error("no identity that was tried opens it")]
     NoMatch,
@@ -84,6 +90,33 @@ pub enum SealError {
     Seal(io::Error),
 }
 
+/// What was done to the armor, as far as it is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is UTF-16, as `>` in PowerShell writes it.
+    Utf16,
+    /// `=` became `=3D`.
+    QuotedPrintable,
+    /// Lines end in blanks.
+    Blanks,
+    /// There are blank lines among its own.
+    BlankLines,
+    /// Its lines are of other lengths, or are one.
+    Wrapped,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Utf16 => "it is UTF-16 text",
+            Self::QuotedPrintable => "it is quoted-printable, with =3D for =",
+            Self::Blanks => "there are blanks at the ends of its lines",
+            Self::BlankLines => "there are blank lines in it",
+            Self::Wrapped => "its lines are broken in other places",
+        })
+    }
+}
+
 /// What a file is that does not open, in the words of `vault-format.md`, section 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
@@ -103,6 +136,7 @@ impl SealError {
     pub fn class(&self) -> Option<Class> {
         Some(match self {
             Self::NoMatch => Class::WrongKey,
+            Self::Changed(_, class) => *class,
             Self::NewerAge
             | Self::PerhapsNewer
             | Self::Stanza(StanzaError::Newer)
@@ -120,6 +154,7 @@ impl SealError {
             | Self::Contents(ContentsError::Damaged(_)) => Class::Damaged,
             Self::Contents(ContentsError::LastRevision)
             | Self::Disagrees
+            | Self::NewerStanza
             | Self::Identity(_)
             | Self::Recipient
             | Self::Plugin(_)

@@ -109,8 +109,8 @@ pub(super) fn decryptor(
     Ok(decryptor)
 }
 
-const FIRST_LINE: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
-const LAST_LINE: &[u8] = b"-----END AGE ENCRYPTED FILE-----";
+pub(super) const FIRST_LINE: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
+pub(super) const LAST_LINE: &[u8] = b"-----END AGE ENCRYPTED FILE-----";
 
 /// The file from its first line of armor on, if it has that form. Spaces and tabs may precede it.
 pub(super) fn armored(file: &[u8]) -> Option<&[u8]> {
@@ -121,6 +121,12 @@ pub(super) fn armored(file: &[u8]) -> Option<&[u8]> {
 /// Whether there is armor anywhere in the file.
 pub(super) fn has_armor(file: &[u8]) -> bool {
     has(file, FIRST_LINE)
+}
+
+/// Whether nothing follows the armor's last line but blanks and line ends.
+pub(super) fn ends_in_armor(file: &[u8]) -> bool {
+    let end = file.iter().rposition(|byte| !b" \t\r\n".contains(byte));
+    file[..end.map_or(0, |last| last + 1)].ends_with(LAST_LINE)
 }
 
 fn has(file: &[u8], line: &[u8]) -> bool {

@@ -242,6 +242,11 @@ fn each_manual_page_has_the_sections_that_people_look_for() {
     let root = pages.iter().find(|(name, _)| name.ends_with("/cldkctl.1"));
     let (_, root) = root.expect("the program's page");
     assert!(root.contains("Certificate authority to trust"), "{root}");
+    // The tables of other headings are not lists of variables.
+    for debris in ["covers", "example.com", "\\-\\-\\-", "see Proxies"] {
+        let (_, environment) = root.split_once(".SH ENVIRONMENT").expect("a section");
+        assert!(!environment.contains(debris), "{debris}: {environment}");
+    }
 }
 
 #[test]

@@ -127,7 +127,11 @@ fn a_newer_stanza_is_not_replaced_by_a_new_passphrase() {
             let change = change.arg("--identity").arg(machine(&world));
             let output = change.run().expect_code(6);
             assert!(output.stderr.contains("a newer cldkctl"), "{output}");
+            assert!(output.stderr.contains("cannot save the vault"), "{output}");
         }
+        let rename = world.cldkctl(["context", "rename", "a", "b", "--identity"]);
+        let output = rename.arg(machine(&world)).run().expect_code(6);
+        assert!(output.stderr.contains("cannot save the vault"), "{output}");
         assert_eq!(std::fs::read(world.vault_path()).expect("a vault"), before);
     }
 }
