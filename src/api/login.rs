@@ -18,6 +18,7 @@ use super::error::{Error, Fault};
 use super::event::Event;
 use super::jwt::{self, session};
 use super::redact::redact;
+use super::refusal::refuses_token;
 use super::request::Answer;
 use super::said::{Said, is_markup};
 use super::send::{Call, Raw};
@@ -125,7 +126,14 @@ fn judge(base_url: &BaseUrl, answer: &Raw, token: &Token, now: Timestamp) -> Res
     };
     let status = answer.status;
     match status {
-        200..=299 => read(answer, token, now).map_err(not_sensible),
+        200..=299 => read(answer, token, now).map_err(|fault| match fault {
+            Fault::SaysFailure(said) if refuses_in_body(answer, token) => Error::Rejected {
+                origin: origin.clone(),
+                status: 401,
+                said,
+            },
+            fault => not_sensible(fault),
+        }),
         300..=399 => {
             let to = answer
                 .header("location")
@@ -156,6 +164,12 @@ fn judge(base_url: &BaseUrl, answer: &Raw, token: &Token, now: Timestamp) -> Res
         }
         _ => Err(not_sensible(Fault::Status(status))),
     }
+}
+
+/// Whether a success is a gateway's, with the API's judgement on `token` in its body.
+fn refuses_in_body(answer: &Raw, token: &Token) -> bool {
+    let said = Said::read(None, &answer.body, &[token.expose()]);
+    serde_json::from_slice(&answer.body).is_ok_and(|body| refuses_token(&body, &said))
 }
 
 /// The origin that a `Location` points to. None for a relative one, nor for a host that

@@ -83,11 +83,11 @@ impl ApiArgs {
         print(&answer, include)?;
         let origin = credential.base_url.origin().to_string();
         match answer.status {
-            200..=299 if !answer.refuses_session() => Ok(()),
-            200..=299 | 401 => {
+            _ if answer.refuses_session() => {
                 let said = credential.said(&answer);
                 Err(CallError::Rejected { origin, said }.into())
             }
+            200..=299 => Ok(()),
             status => {
                 let shown = match (answer.body.is_empty(), include) {
                     (false, _) => Shown::Body,

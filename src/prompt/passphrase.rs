@@ -3,6 +3,7 @@
 use zeroize::{Zeroize, Zeroizing};
 use zxcvbn::{Score, zxcvbn};
 
+use crate::printable::acts_on_a_terminal;
 use crate::secret::Passphrase;
 
 /// Words in a generated passphrase: 7 out of 2,048 are 77 bits.
@@ -33,7 +34,7 @@ pub struct Weak {
 }
 
 /// What is odd about a passphrase that came from a file: nobody can type it, or it has more than
-/// its owner sees. Says nothing of the passphrase itself.
+/// its owner sees. Of the passphrase itself it says no more than such a character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
     /// U+FEFF, with which some editors begin a file.
@@ -46,8 +47,8 @@ pub enum Flaw {
     Nul,
     /// Another control character, such as a tab.
     Control,
-    /// A character that shows nothing or stands for one that was lost.
-    Invisible,
+    /// This character, which shows nothing, looks like a blank, or means nothing.
+    Untypable(char),
     /// It begins or ends with white space.
     Blanks,
 }
@@ -73,19 +74,32 @@ impl Flaw {
         if text.contains(char::is_control) {
             return Some(Self::Control);
         }
-        if text.contains(is_invisible) {
-            return Some(Self::Invisible);
+        if let Some(c) = text.chars().find(|c| is_untypable(*c)) {
+            return Some(Self::Untypable(c));
         }
         (text.trim() != text).then_some(Self::Blanks)
     }
 }
 
-/// Whether `c` shows nothing and is on no keyboard, or stands for what could not be read. The
-/// joiners and marks that some scripts and emoji are typed with are none of these.
-fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{200b}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{fff9}'..='\u{ffff}')
+/// Whether `c` shows nothing, looks like a blank that it is not, or stands for nothing that two
+/// programs agree on. The joiners and variation selectors that some scripts and emoji are typed
+/// with are none of these, nor is the wide blank of East Asian keyboards.
+fn is_untypable(c: char) -> bool {
+    let is_typed = matches!(c,
+        '\u{200c}' | '\u{200d}' | '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{e0100}'..='\u{e01ef}');
+    let is_odd_blank = matches!(
+        c,
+        '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{2800}'
+    );
+    !is_typed && (acts_on_a_terminal(c) || is_odd_blank || is_unassigned_for_good(c))
+}
+
+/// Whether `c` is for private use or a noncharacter (Unicode 23.5 and 23.7), or the replacement
+/// of one that was lost.
+fn is_unassigned_for_good(c: char) -> bool {
+    let private = matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}');
+    let none = matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe;
+    private || none || matches!(c, '\u{fffc}' | '\u{fffd}')
 }
 
 /// Scores a new passphrase with zxcvbn.
@@ -144,6 +158,17 @@ mod tests {
         for weak in ["", "password", "cloudeka", "qwertyuiop", "cloudeka1"] {
             let refused = check_strength(&Passphrase::new(weak)).expect_err(weak);
             assert!(refused.score < 3, "{weak}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_can_type_is_told_from_what_keyboards_have() {
+        let flaw = |c: char| Flaw::of(&Passphrase::new(&format!("a{c}b")));
+        for c in "\u{ad}\u{34f}\u{a0}\u{180e}\u{200b}\u{200f}\u{2003}\u{2007}\u{202e}\u{202f}\u{2060}\u{2800}\u{3164}\u{ffa0}\u{e000}\u{fdd0}\u{fffd}\u{1fffe}\u{e0041}\u{f0000}\u{10ffff}".chars() {
+            assert_eq!(flaw(c), Some(Flaw::Untypable(c)), "{c:?}");
+        }
+        for c in " ~éßΩя中あ한ก€\u{200c}\u{200d}\u{fe0f}\u{e0100}\u{3000}😀".chars() {
+            assert_eq!(flaw(c), None, "{c:?}");
         }
     }
 

@@ -113,15 +113,27 @@ fn flawed(what: &str, vault: &Path, input: &Input, flaw: Flaw) -> Report {
 }
 
 /// What a passphrase has.
-fn has(flaw: Flaw) -> &'static str {
-    match flaw {
+fn has(flaw: Flaw) -> String {
+    let has = match flaw {
         Flaw::ByteOrderMark => "has a byte order mark (U+FEFF)",
         Flaw::Lines => "has more than one line",
         Flaw::LineBreak => "has an extra line break",
         Flaw::Nul => "has NUL characters, as UTF-16 text has",
         Flaw::Control => "has a control character, such as a tab",
-        Flaw::Invisible => "has an invisible character",
+        Flaw::Untypable(c) => return has_untypable(c),
         Flaw::Blanks => "begins or ends with a blank",
+    };
+    has.to_owned()
+}
+
+fn has_untypable(c: char) -> String {
+    let code = u32::from(c);
+    match c {
+        '\u{a0}' | '\u{202f}' | '\u{2007}' => format!("has a no-break space (U+{code:04X})"),
+        '\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}' => {
+            format!("has a character that no keyboard has (U+{code:04X})")
+        }
+        _ => format!("has an invisible character (U+{code:04X})"),
     }
 }
 

@@ -38,6 +38,12 @@ fn refusals() -> Vec<(u16, Value)> {
             200,
             json!({ "meta": { "code": 401, "message": "token expired" }, "data": null }),
         ),
+        (403, json!({ "detail": "Signature has expired." })),
+        (419, json!({ "message": "Session expired" })),
+        (422, json!({ "msg": "Signature has expired" })),
+        (498, json!({ "message": "invalid token" })),
+        (200, json!({ "success": false, "message": "jwt expired" })),
+        (200, json!({ "error": "session revoked", "data": null })),
     ]
 }
 
@@ -60,6 +66,12 @@ fn others() -> Vec<(u16, Value)> {
             json!({ "data": [{ "code": 401, "message": "token expired" }] }),
         ),
         (200, json!({ "message": "the token expired yesterday" })),
+        (
+            200,
+            json!({ "id": 7, "status": "failed", "message": "token expired" }),
+        ),
+        (422, json!({ "message": "name is invalid" })),
+        (403, json!({ "message": "signature does not match" })),
     ]
 }
 
@@ -124,9 +136,7 @@ fn a_server_that_refuses_every_session_in_words_is_asked_twice_and_quoted() {
     for (status, body) in refusals() {
         let (cloudeka, world) = unlocked(&[]);
         cloudeka.misbehave_at(PROFILE, Misbehave::status(status, &body));
-        let output = api(&world, &[PROFILE]);
-        let code = if matches!(status, 200 | 401) { 3 } else { 8 };
-        assert_eq!(output.code, code, "{status} {body} {output}");
+        let output = api(&world, &[PROFILE]).expect_code(3);
         assert_eq!(output.stdout, body.to_string(), "as it came");
         let words = body["message"].as_str().unwrap_or_default();
         let words = words.trim_end_matches('.');
@@ -150,7 +160,7 @@ fn the_words_of_a_refusal_are_harmless_and_hold_no_secret() {
     let words =
         json!({ "message": format!("token expired \u{1b}[2J\u{202e}{}", "x".repeat(5000)) });
     cloudeka.misbehave_at(PROFILE, Misbehave::status(403, &words));
-    let output = api(&world, &[PROFILE]).expect_code(8);
+    let output = api(&world, &[PROFILE]).expect_code(3);
     assert!(!output.stderr.contains(['\u{1b}', '\u{202e}']), "{output}");
     assert!(output.stderr.len() < 1000, "{output}");
 }
@@ -179,7 +189,7 @@ fn a_success_that_says_it_failed_is_none_for_a_check_and_is_quoted() {
     let (cloudeka, world) = unlocked(&[]);
     let session = "e30.e30.c2ln";
     for body in [
-        json!({ "code": 401, "message": "token expired" }),
+        json!({ "code": 401, "message": "token expired", "error": "database timeout" }),
         json!({ "code": "401", "message": "token expired", "data": { "token": session } }),
         json!({ "status": 401, "message": "token expired", "data": { "token": session } }),
         json!({ "meta": { "code": 401 }, "message": "token expired", "data": { "token": session } }),
@@ -219,4 +229,38 @@ fn a_success_that_says_it_failed_is_none_for_a_check_and_is_quoted() {
         .cldkctl(["auth", "status", "--check"])
         .run()
         .succeeded();
+}
+
+#[test]
+fn a_401_in_the_body_with_words_of_the_token_is_the_verdict_of_the_api() {
+    let (cloudeka, world) = unlocked(&[]);
+    for body in [
+        json!({ "status": 401, "message": "token revoked" }),
+        json!({ "code": "401", "message": "the token is not valid", "data": null }),
+        json!({ "meta": { "code": 401, "message": "token expired" } }),
+    ] {
+        cloudeka.misbehave_at(LOGIN, Misbehave::status(200, &body));
+        let check = world.cldkctl(["auth", "status", "--check", "-o", "json"]);
+        let output = check.run().expect_code(3);
+        let status: Value = serde_json::from_str(&output.stdout).expect("JSON");
+        assert_eq!(status["accepted"], false, "{body}");
+        assert!(output.stderr.contains("token"), "{output}");
+        output.assert_no_secret(&[TOKEN]);
+        let refresh = world.cldkctl(["auth", "refresh"]).run().expect_code(3);
+        let words = [&body["message"], &body["meta"]["message"]];
+        let words = words.iter().find_map(|it| it.as_str()).expect("words");
+        assert!(refresh.stderr.contains(words), "{refresh}");
+    }
+}
+
+#[test]
+fn a_page_that_speaks_of_a_session_is_no_reason_to_give_up() {
+    let (cloudeka, world) = unlocked(&[]);
+    let page = Answer::new(403, "text/html", "<html>Session timed out</html>");
+    cloudeka.misbehave_next(1, Misbehave::Answer(page));
+    api(&world, &[PROFILE]).succeeded();
+    assert_eq!(
+        asked(&cloudeka)[asked(&cloudeka).len() - 2..],
+        [LOGIN, PROFILE]
+    );
 }
