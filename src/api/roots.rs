@@ -14,9 +14,21 @@ pub enum RootsError {
     /// Not one `-----BEGIN CERTIFICATE-----`.
     #[error("there is no PEM certificate in it (-----BEGIN CERTIFICATE-----)")]
     Empty,
-    /// A certificate, or something else, in binary.
+    /// A certificate in binary.
     #[error("it is in DER, not in PEM (-----BEGIN CERTIFICATE-----)")]
     Der,
+    /// PKCS#12 in binary.
+    #[error("it is PKCS#12, not PEM (-----BEGIN CERTIFICATE-----)")]
+    Pkcs12,
+    /// PKCS#7, in binary or not.
+    #[error("it is PKCS#7, not a list of certificates (-----BEGIN CERTIFICATE-----)")]
+    Pkcs7 {
+        /// Whether it is in PEM.
+        pem: bool,
+    },
+    /// Something else in binary.
+    #[error("it is neither PEM (-----BEGIN CERTIFICATE-----) nor a DER certificate")]
+    Binary,
     /// Private keys and no certificate.
     #[error("it holds a private key and no certificate")]
     PrivateKey,
@@ -37,7 +49,8 @@ pub enum RootsError {
     },
     /// Some begin or end within a line, so that a reader passes over them.
     #[error(
-        "of the {there} certificates in it, {read} can be read: each has to begin and end on a line of its own"
+        "of the {there} certificate{} in it, {read} can be read: each has to begin and end on a line of its own, with nothing in front",
+        if *.there == 1 { "" } else { "s" }
     )]
     PassedOver {
         /// How many were read.
@@ -52,6 +65,24 @@ pub enum RootsError {
 /// Checked here one by one, because what the HTTP client says of a bad one is neither
 /// which it was nor that it was a certificate.
 pub(super) fn read(pem: &[u8]) -> Result<Vec<Certificate>, RootsError> {
+    read_as_it_is(&without_indent(pem))
+}
+
+/// Without a byte order mark, and without blanks that lines begin with.
+fn without_indent(pem: &[u8]) -> Vec<u8> {
+    let pem = pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem);
+    if matches!(pem, [0x30, ..]) {
+        return pem.to_owned();
+    }
+    let lines = pem.split_inclusive(|byte| *byte == b'\n');
+    let lines = lines.map(|line| {
+        let blanks = line.iter().take_while(|byte| b" \t".contains(byte));
+        &line[blanks.count()..]
+    });
+    lines.collect::<Vec<_>>().concat()
+}
+
+fn read_as_it_is(pem: &[u8]) -> Result<Vec<Certificate>, RootsError> {
     let mut roots = Vec::new();
     let there = count(pem, "BEGIN CERTIFICATE").max(count(pem, "END CERTIFICATE"));
     let trusted = count(pem, "BEGIN TRUSTED CERTIFICATE");
@@ -77,7 +108,7 @@ pub(super) fn read(pem: &[u8]) -> Result<Vec<Certificate>, RootsError> {
 /// # Errors
 /// When one cannot, or there is none.
 pub fn check_roots(pem: &[u8]) -> Result<(), RootsError> {
-    read(pem).map(drop)
+    read_as_it_is(pem).map(drop)
 }
 
 /// How often the mark is there, on a line of its own or not.
@@ -95,11 +126,33 @@ fn without_certificates(bytes: &[u8]) -> RootsError {
         RootsError::Nothing
     } else if text.contains("PRIVATE KEY-----") {
         RootsError::PrivateKey
-    } else if matches!(bytes, [0x30, 0x80..=0x84, ..]) {
-        // A SEQUENCE with a length in the long form.
-        RootsError::Der
+    } else if text.contains("-----BEGIN PKCS7-----") || text.contains("-----BEGIN CMS-----") {
+        RootsError::Pkcs7 { pem: true }
+    } else if let [0x30, 0x80..=0x84, ..] = bytes {
+        in_der(bytes)
+    } else if bytes.contains(&0) {
+        RootsError::Binary
     } else {
         RootsError::Empty
+    }
+}
+
+/// What a SEQUENCE with a length in the long form is.
+fn in_der(bytes: &[u8]) -> RootsError {
+    let inside = bytes.get(2 + usize::from(bytes[1] & 0x7f)..);
+    let inside = inside.unwrap_or_default();
+    // The object identifier signedData, RFC 2315, and the version 3, RFC 7292 section 4.
+    if inside.starts_with(b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02") {
+        RootsError::Pkcs7 { pem: false }
+    } else if inside.starts_with(b"\x02\x01\x03\x30") {
+        RootsError::Pkcs12
+    } else {
+        let der = CertificateDer::from(bytes);
+        let is_certificate = RootCertStore::empty().add(der).is_ok();
+        match is_certificate {
+            true => RootsError::Der,
+            false => RootsError::Binary,
+        }
     }
 }
 
@@ -154,10 +207,6 @@ mod tests {
                 RootsError::PassedOver { read: 1, there: 3 },
             ),
             (
-                &format!("\u{feff}{good}{good}"),
-                RootsError::PassedOver { read: 1, there: 2 },
-            ),
-            (
                 &format!("{good}{}", &good[28..]),
                 RootsError::PassedOver { read: 1, there: 2 },
             ),
@@ -169,7 +218,30 @@ mod tests {
         ] {
             assert_eq!(read(pem.as_bytes()).expect_err(pem), error, "{pem}");
         }
-        let der = read(made.cert.der()).expect_err("no PEM");
-        assert_eq!(der, RootsError::Der);
+        let pkcs7 = b"\x30\x82\x01\x00\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0";
+        let in_pem = b"-----BEGIN PKCS7-----\nAAAA\n-----END PKCS7-----\n";
+        for (bytes, error) in [
+            (&made.cert.der()[..], RootsError::Der),
+            (&made.cert.der()[..60], RootsError::Binary),
+            (b"\x30\x82\x01\x00\x02\x01\x03\x30", RootsError::Pkcs12),
+            (b"\xfe\xed\xfe\xed\0\0", RootsError::Binary),
+            (pkcs7, RootsError::Pkcs7 { pem: false }),
+            (in_pem, RootsError::Pkcs7 { pem: true }),
+        ] {
+            assert_eq!(read(bytes).expect_err("no PEM"), error);
+        }
+        let indented = good.replace("\n", "\n  ");
+        for pem in [
+            format!("\u{feff}{good}"),
+            format!("  {indented}"),
+            format!("\t{good}"),
+        ] {
+            assert_eq!(read(pem.as_bytes()).expect(&pem).len(), 1);
+            let told = check_roots(pem.as_bytes()).expect_err(&pem).to_string();
+            assert!(
+                told.starts_with("of the 1 certificate in it, 0 can"),
+                "{told}"
+            );
+        }
     }
 }

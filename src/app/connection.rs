@@ -121,7 +121,7 @@ impl Connection {
         };
         let has_none = matches!(
             why,
-            RootsError::Nothing | RootsError::Empty | RootsError::PrivateKey
+            RootsError::Nothing | RootsError::Empty | RootsError::Binary | RootsError::PrivateKey
         );
         if has_to_have_some || !has_none {
             self.ui.tell(&Notice::RootsPassedOver(path, why));

@@ -130,6 +130,13 @@ fn of_roots(why: RootsError, path: &str) -> String {
         RootsError::Der => {
             format!("run `openssl x509 -inform der -in {path} -out ca.pem`, and name ca.pem with --ca-cert")
         }
+        RootsError::Pkcs12 => {
+            format!("run `openssl pkcs12 -in {path} -cacerts -nokeys -out ca.pem`, and name ca.pem with --ca-cert")
+        }
+        RootsError::Pkcs7 { pem } => {
+            let form = if pem { "pem" } else { "der" };
+            format!("run `openssl pkcs7 -inform {form} -in {path} -print_certs -out ca.pem`, and name ca.pem with --ca-cert")
+        }
         RootsError::Trusted => {
             format!("run `openssl x509 -in {path} -out ca.pem` for each of them, and name ca.pem with --ca-cert")
         }
@@ -139,7 +146,10 @@ fn of_roots(why: RootsError, path: &str) -> String {
         RootsError::Malformed { .. } | RootsError::NotACertificate { .. } => {
             "get the file anew: it is cut short or altered; or name another one with --ca-cert".to_owned()
         }
-        RootsError::Nothing | RootsError::Empty | RootsError::PrivateKey => {
+        RootsError::Nothing
+        | RootsError::Empty
+        | RootsError::Binary
+        | RootsError::PrivateKey => {
             NAME_CERTIFICATES.to_owned()
         }
     }

@@ -123,6 +123,26 @@ fn a_machine_without_authorities_can_use_loopback_and_is_told_otherwise() {
 }
 
 #[test]
+fn a_variable_that_names_no_authorities_is_warned_of_where_they_are_needed() {
+    let (_cloudeka, world) = start(Certificate::Good);
+    let ca = world.home().join("ca.pem");
+    for (variable, value) in [
+        ("SSL_CERT_FILE", "nope.pem"),
+        ("SSL_CERT_FILE", "/"),
+        ("SSL_CERT_DIR", "nodir"),
+        ("SSL_CERT_DIR", "/nonexistent/nodir"),
+        ("SSL_CERT_DIR", "/etc/passwd"),
+    ] {
+        let run = auth(&world).0.arg("--ca-cert").arg(&ca);
+        let output = run.env(variable, value).run().succeeded();
+        let told = format!("warning: {variable} names {value}, which cannot be read: ");
+        assert_eq!(output.stderr.matches(&told).count(), 1, "{output}");
+        let run = world.cldkctl(["vault", "path"]).env(variable, value);
+        assert!(!run.run().succeeded().stderr.contains(variable));
+    }
+}
+
+#[test]
 fn a_file_that_is_no_authority_is_told_from_a_server_that_is_not_trusted() {
     let (cloudeka, world) = start(Certificate::Good);
     world.write("empty.pem", "");
@@ -165,16 +185,6 @@ fn damaged_bundles(cloudeka: &Standin) -> Vec<(&'static str, Vec<u8>, &'static s
             "of the 3 certificates in it, 2 can",
         ),
         (
-            "indented.pem",
-            format!("{other}  {ca}").into(),
-            "of the 2 certificates",
-        ),
-        (
-            "bom.pem",
-            format!("\u{feff}{ca}{other}").into(),
-            "of the 2 certificates",
-        ),
-        (
             "headless.pem",
             format!("{other}{}", &ca[28..]).into(),
             "of the 2 certificates",
@@ -210,6 +220,24 @@ fn a_bundle_of_which_a_part_would_be_passed_over_is_refused_or_warned_of() {
             .count();
         assert_eq!(warnings, 1, "{output}");
         assert!(output.stderr.contains(name), "{output}");
+        assert!(output.stderr.contains(says), "{output}");
+    }
+}
+
+#[test]
+fn a_mark_or_blanks_in_front_do_no_harm_where_the_file_is_named_for_us() {
+    let (cloudeka, world) = start(Certificate::Good);
+    let ca = cloudeka.ca_pem().replace("\r\n", "\n");
+    for text in [
+        format!("\u{feff}{ca}"),
+        format!("  {}", ca.replace('\n', "\n  ")),
+    ] {
+        let file = world.write("bundle.pem", &text);
+        auth(&world).0.arg("--ca-cert").arg(&file).run().succeeded();
+        let good = world.write("ca.pem", &ca);
+        let run = auth(&world).0.arg("--ca-cert").arg(good);
+        let output = run.env("SSL_CERT_FILE", &file).run().succeeded();
+        let says = "of the 1 certificate in it, 0 can be read";
         assert!(output.stderr.contains(says), "{output}");
     }
 }
