@@ -47,6 +47,7 @@ impl NewRecipient {
         let text = source::read_file(path, Holds::Key)
             .map_err(RecipientError::File)?
             .content;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let mut found = Vec::new();
         for (number, line) in text.lines().enumerate() {
             if !line.trim().is_empty() && !line.starts_with('#') {

@@ -73,11 +73,25 @@ pub fn read(file: &[u8], name: &str, asker: &Asker) -> Result<Identities, Identi
     let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
     let file = file.trim_ascii_start();
     if file.starts_with(b"-----BEGIN AGE ENCRYPTED") || file.starts_with(b"age-encryption.org/") {
-        return parse_lines(&decrypt(file, name, asker)?, asker);
+        let lines = decrypt(file, name, asker)?;
+        if has_ssh_key(&lines) {
+            return Err(IdentityError::SshInAge);
+        }
+        return parse_lines(&lines, asker);
+    }
+    if file.starts_with(b"\xff\xfe") || file.starts_with(b"\xfe\xff") {
+        return Err(IdentityError::Utf16);
     }
     let text = std::str::from_utf8(file).map_err(|_| IdentityError::NotText)?;
+    if text.contains('\0') {
+        return Err(IdentityError::Utf16);
+    }
+    let text = without_comments(text);
     if text.starts_with("PuTTY-User-Key-File-") {
         return Err(IdentityError::Foreign("PuTTY"));
+    }
+    if text.starts_with("---- BEGIN SSH2 PUBLIC KEY") {
+        return Err(IdentityError::Public);
     }
     if text.starts_with("---- BEGIN SSH2 ") {
         return Err(IdentityError::Foreign("SSH2"));
@@ -92,7 +106,26 @@ pub fn read(file: &[u8], name: &str, asker: &Asker) -> Result<Identities, Identi
         );
         return Ok(found);
     }
+    if has_ssh_key(text) {
+        return Err(IdentityError::SshNotFirst);
+    }
     parse_lines(text, asker)
+}
+
+/// `text` from its first line that says something.
+fn without_comments(text: &str) -> &str {
+    let mut text = text.trim_start();
+    while text.starts_with('#') {
+        text = text
+            .split_once('\n')
+            .map_or("", |(_, rest)| rest.trim_start());
+    }
+    text
+}
+
+/// Whether a private key in PEM begins in `text`, perhaps on a line that lost its end.
+fn has_ssh_key(text: &str) -> bool {
+    said(text).any(|line| line.contains("-----BEGIN ") && line.ends_with("PRIVATE KEY-----"))
 }
 
 /// The lines of an identity file that is encrypted with a passphrase.
@@ -234,6 +267,36 @@ AQAAAAAAAQID
         for text in [&KEY[..60], &KEY.replace("ZRC", "ZRD"), "AGE-SECRET-KEY-1"] {
             assert!(matches!(error(text), IdentityError::Mistyped), "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_stands_in_a_file_is_called_by_its_name() {
+        const SSH: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n";
+        let utf16 = |order: fn(u16) -> [u8; 2], mark: &str| -> Vec<u8> {
+            let text = format!("{mark}# made\r\n{KEY}\r\n");
+            text.encode_utf16().flat_map(order).collect()
+        };
+        for file in [
+            utf16(u16::to_le_bytes, "\u{feff}"),
+            utf16(u16::to_be_bytes, "\u{feff}"),
+            utf16(u16::to_le_bytes, ""),
+        ] {
+            let found = read(&file, "it", &Asker::new(false)).map(|_| ());
+            assert!(matches!(found, Err(IdentityError::Utf16)), "{found:?}");
+        }
+        for text in [
+            format!("{KEY}\n{SSH}"),
+            format!("{KEY}{SSH}"),
+            format!("my key:\r\n{SSH}"),
+        ] {
+            assert!(matches!(error(&text), IdentityError::SshNotFirst), "{text}");
+        }
+        // Read as the key that it is, which is cut short.
+        for text in [format!("# laptop\n\n # mine\n{SSH}"), SSH.to_owned()] {
+            assert!(matches!(error(&text), IdentityError::Damaged), "{text}");
+        }
+        let public = "# laptop\n---- BEGIN SSH2 PUBLIC KEY ----\nAAAA\n";
+        assert!(matches!(error(public), IdentityError::Public));
     }
 
     #[test]

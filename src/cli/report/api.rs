@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::Report;
+use super::identity::quoted;
 use crate::api::{self, CertificateProblem, Fault, Kind, RequestError, RootsError, Unreachable};
 use crate::app::CertificatesError;
 use crate::base_url::PathError;
@@ -117,9 +118,11 @@ pub(super) fn certificates(error: &CertificatesError) -> Report {
             NAME_CERTIFICATES.to_owned(),
         ),
         CertificatesError::Unusable(path, why) => {
-            let path = path.display();
-            let what = format!("cannot use {path}: {why}");
-            (what, of_roots(*why, &path.to_string()))
+            let shown = path.display();
+            (
+                format!("cannot use {shown}: {why}"),
+                of_roots(*why, &quoted(path)),
+            )
         }
     };
     Report::new(Exit::Usage, what).hint(hint)

@@ -64,8 +64,15 @@ pub(super) fn unusable(path: &Path, kind: IdentityKind, error: &IdentityError) -
 
 /// What makes an identity of it.
 fn cure(path: &Path, error: &IdentityError) -> String {
-    let name = path.display();
+    let name = quoted(path);
     match error {
+        IdentityError::Utf16 => "save it as UTF-8".to_owned(),
+        IdentityError::SshNotFirst => {
+            "put the SSH key into a file of its own, and name that with --identity".to_owned()
+        }
+        IdentityError::SshInAge => {
+            format!("run `age -d -o NEW {name}` and `ssh-keygen -p -f NEW`, and name NEW with --identity")
+        }
         IdentityError::Cipher(_) | IdentityError::EncryptedPkcs8 => {
             format!("run `ssh-keygen -p -f {name}`, which writes the key anew in OpenSSH's format")
         }
@@ -75,7 +82,9 @@ fn cure(path: &Path, error: &IdentityError) -> String {
         IdentityError::Foreign(_) => {
             format!("run `ssh-keygen -i -f {name} > NEW`, and name NEW with --identity")
         }
-        IdentityError::UnsupportedSsh(_) | IdentityError::SecurityKey(_) => {
+        IdentityError::UnsupportedSsh(_)
+        | IdentityError::UnsupportedType(_)
+        | IdentityError::SecurityKey(_) => {
             "make a key with `ssh-keygen -t ed25519`, and add it with `cldkctl vault recipients add`".to_owned()
         }
         IdentityError::PostQuantum => {
@@ -88,5 +97,38 @@ fn cure(path: &Path, error: &IdentityError) -> String {
             "compare it with the original: AGE-SECRET-KEY-1 and 58 characters".to_owned()
         }
         _ => "name an age identity file or an SSH private key with --identity".to_owned(),
+    }
+}
+
+/// The name of a file as a word of a command that a person copies into a shell.
+pub(super) fn quoted(path: &Path) -> String {
+    let name = path.display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:=@%".contains(c);
+    match name {
+        // Not a flag of the command.
+        name if name.starts_with('-') => quoted(&Path::new(".").join(path)),
+        name if !name.is_empty() && name.chars().all(is_plain) => name,
+        name => format!("'{}'", name.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_is_one_word_for_the_shell() {
+        for (name, word) in [
+            ("/home/sari/.ssh/id_ed25519", "/home/sari/.ssh/id_ed25519"),
+            ("k/my key's", r"'k/my key'\''s'"),
+            ("k/$(x)", "'k/$(x)'"),
+            ("a*b", "'a*b'"),
+            ("~key", "'~key'"),
+            ("-key", "./-key"),
+            ("-my key", "'./-my key'"),
+            ("schlüssel", "schlüssel"),
+        ] {
+            assert_eq!(quoted(Path::new(name)), word);
+        }
     }
 }

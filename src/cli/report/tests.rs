@@ -173,11 +173,15 @@ fn keys() -> Vec<KeyError> {
 fn identities() -> impl Iterator<Item = KeyError> {
     [
         IdentityError::NotText,
+        IdentityError::Utf16,
+        IdentityError::SshNotFirst,
+        IdentityError::SshInAge,
         IdentityError::Mistyped,
         IdentityError::Public,
         IdentityError::SealedToRecipients,
         IdentityError::PostQuantum,
         IdentityError::UnsupportedSsh("ssh-dss".to_owned()),
+        IdentityError::UnsupportedType("X25519".to_owned()),
         IdentityError::SecurityKey("sk-ssh-ed25519@openssh.com".to_owned()),
         IdentityError::Cipher("3des-cbc".to_owned()),
         IdentityError::EncryptedPkcs8,
@@ -198,6 +202,7 @@ fn new_passphrases() -> Vec<NewPassphraseError> {
         },
         NewPassphraseError::Untypable(Flaw::Lines),
         NewPassphraseError::Untypable(Flaw::Control),
+        NewPassphraseError::Untypable(Flaw::Untypable('\u{200f}')),
         NewPassphraseError::Weak(Weak {
             score: 1,
             advice: "Add another word or two.".to_owned(),

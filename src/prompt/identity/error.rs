@@ -11,6 +11,15 @@ pub enum IdentityError {
     /// Bytes that are no text.
     #[error("it is not UTF-8 text")]
     NotText,
+    /// UTF-16, as PowerShell writes it.
+    #[error("it is UTF-16 text")]
+    Utf16,
+    /// An SSH private key with something else before it.
+    #[error("it holds an SSH private key with other lines before it")]
+    SshNotFirst,
+    /// An SSH private key in a file that is encrypted with a passphrase by age.
+    #[error("it holds an SSH private key that age encrypted, which age does not use")]
+    SshInAge,
     /// An age identity that is cut short or mistyped.
     #[error("an age identity in it is cut short or mistyped")]
     Mistyped,
@@ -26,6 +35,9 @@ pub enum IdentityError {
     /// An SSH key of a type that age does not use.
     #[error("it is an SSH key of type {0}; age supports ed25519 and RSA")]
     UnsupportedSsh(String),
+    /// A key in PKCS#8 that no SSH key has the type of.
+    #[error("it is a private key of type {0}; age supports ed25519 and RSA")]
+    UnsupportedType(String),
     /// The handle of a key that does not leave its device.
     #[error("it is the handle of a security key ({0}), which age does not support")]
     SecurityKey(String),

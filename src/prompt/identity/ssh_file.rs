@@ -117,13 +117,20 @@ fn pkcs8(bytes: &[u8]) -> Result<ssh::Identity, IdentityError> {
         let seed = key.private_key.strip_prefix(&ED25519_SEED);
         return parse(OPENSSH, &ed25519(seed.ok_or(IdentityError::Damaged)?)?);
     }
-    Err(unsupported(&if is("1.2.840.10045.2.1") {
-        "ECDSA".to_owned()
-    } else if is("1.2.840.10040.4.1") {
-        "DSA".to_owned()
-    } else {
-        key.algorithm.oid.to_string()
-    }))
+    Err(match key.algorithm.oid.to_string().as_str() {
+        "1.2.840.10045.2.1" => unsupported("ECDSA"),
+        "1.2.840.10040.4.1" => unsupported("DSA"),
+        "1.2.840.113549.1.1.10" => unsupported_type("RSA-PSS"),
+        "1.2.840.113549.1.3.1" => unsupported_type("Diffie-Hellman"),
+        "1.3.101.110" => unsupported_type("X25519"),
+        "1.3.101.111" => unsupported_type("X448"),
+        "1.3.101.113" => unsupported_type("Ed448"),
+        other => unsupported_type(other),
+    })
+}
+
+fn unsupported_type(kind: &str) -> IdentityError {
+    IdentityError::UnsupportedType(kind.to_owned())
 }
 
 /// An Ed25519 key in OpenSSH's own format.

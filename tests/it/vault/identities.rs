@@ -506,3 +506,57 @@ fn an_identity_that_does_not_fit_is_named_and_nothing_is_said_of_a_passphrase() 
     assert!(output.stderr.contains("and 2 more"), "{output}");
     assert_eq!(fs::read(story.world.vault_path()).unwrap(), before);
 }
+
+#[test]
+fn a_key_with_something_around_it_opens_the_vault_or_is_told_what_that_is() {
+    if !are_installed(&["age", "openssl", "ssh-keygen"]) {
+        return;
+    }
+    let story = Story::new();
+    let ssh = fs::read_to_string(&story.ed25519.identity).unwrap();
+    let age = Key::age(&story.world, "machine.key");
+    let list = story
+        .world
+        .write("team.txt", format!("\u{feff}{}\n", age.recipient));
+    let add = ["vault", "recipients", "add", "--passphrase-stdin"];
+    let add = story.world.cldkctl(add).arg("--recipients-file").arg(list);
+    add.stdin(PASSPHRASE).run().succeeded();
+    story.token(&age.identity).succeeded();
+    let age = fs::read_to_string(&age.identity).unwrap();
+    for before in ["# my laptop\n", "\u{feff}# my laptop\r\n\r\n # mine\r\n"] {
+        let key = story.world.write("commented", format!("{before}{ssh}"));
+        story.token(&key).succeeded();
+    }
+    let utf16: Vec<u8> = format!("\u{feff}{age}")
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let x25519 = pipe(&["openssl", "genpkey", "-algorithm", "X25519"], b"");
+    let public = story.ed25519.identity.to_str().unwrap();
+    let public = pipe(&["ssh-keygen", "-e", "-m", "RFC4716", "-f", public], b"");
+    let protected = story.rewritten(&story.rsa, "my key's", SECRET, &["-m", "PKCS8"]);
+    for (says, key) in [
+        ("UTF-16", story.world.write("utf16", utf16)),
+        (
+            "an SSH private key with other lines before it",
+            story.world.write("both", format!("{age}\n{ssh}")),
+        ),
+        (
+            "an SSH private key with other lines before it",
+            story.world.write("letter", format!("here it is:\n{ssh}")),
+        ),
+        ("of type X25519", story.world.write("x25519", x25519)),
+        ("public key", story.world.write("rfc4716", public)),
+        (r"my key'\''s'`", protected),
+    ] {
+        let output = story.token(&key).expect_code(5);
+        assert!(output.stderr.contains(says), "{says:?}: {output}");
+        assert!(output.stderr.contains("\nhint: "), "{output}");
+    }
+    let sealed = protected_by_age(&story.world, "ssh.age", &ssh, &[]);
+    let (code, screen) = story.typed(&sealed, SECRET);
+    assert!(
+        code == 5 && screen.contains("SSH private key that age encrypted"),
+        "{screen}"
+    );
+}
