@@ -6,6 +6,8 @@
 
 mod api;
 mod commands;
+mod copies;
+mod files;
 mod gates;
 mod identity;
 pub mod notices;
@@ -60,9 +62,9 @@ impl From<&Error> for Report {
             Error::Declined => commands::declined(),
             Error::ContextExists(name) => commands::context_exists(name),
             Error::Recipient(error) => secrets::recipient(error),
-            Error::Backup(error) => vault::backup(error),
-            Error::Restore(error) => vault::restore(error),
-            Error::RecoveryKey(error) => vault::recovery_key(error),
+            Error::Backup(error) => copies::backup(error),
+            Error::Restore(error) => copies::restore(error),
+            Error::RecoveryKey(error) => copies::recovery_key(error),
             Error::Vault(error) => vault::change(error),
             Error::Gate(error) => gates::gate(error),
         }
@@ -80,7 +82,7 @@ impl From<&app::Error> for Report {
             Error::Unsaved(path, error) => vault::unsaved(path, error),
             Error::Busy(path) => vault::busy(path),
             Error::NotKept(path, error) => secrets::not_kept(path, error),
-            Error::Store(error) => vault::store(error),
+            Error::Store(error) => files::store(error),
             Error::Kdf(error) => secrets::kdf(error),
             Error::Prompt(error) => secrets::prompt(error),
             Error::Source(error) => secrets::source(error),
