@@ -15,9 +15,10 @@ use std::time::Duration;
 
 use rustix::termios::{
     LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr,
-    tcsetattr,
+    tcgetpgrp, tcsetattr,
 };
 
+use super::turn::Turn;
 use crate::platform;
 
 /// The hidden command that is the second process.
@@ -127,6 +128,11 @@ pub fn guard_terminal() {
     }
     std::thread::sleep(SHELL_FIRST);
     let terminal = rustix::stdio::stdout();
+    // Another command of ours that asks meanwhile knows of the silence, and gives it back.
+    let job = tcgetpgrp(terminal).map_or(0, |job| job.as_raw_pid());
+    let Some(_turn) = Turn::take(job) else {
+        return;
+    };
     // One that somebody has changed meanwhile, as bash and zsh do, is theirs. Their line editors
     // turn the echo off as we do, and other modes besides.
     let Ok(mut settings) = tcgetattr(terminal) else {

@@ -32,12 +32,13 @@ impl Turn {
     /// stopped at two looks: this process was not stopped between them.
     pub(crate) fn wait() -> Self {
         let device = device();
+        let own = platform::process_group(0);
         let mut has_waited = false;
         let mut was_stopped = false;
         while let Some(device) = &device
-            && let Ok(Some(holder)) = platform::lock_for_job(device.as_fd())
+            && let Ok(Some(holder)) = platform::lock_for_job(device.as_fd(), own.unwrap_or(0))
             && holder > 0
-            && platform::process_group(holder) == platform::process_group(0)
+            && platform::process_group(holder) == own
         {
             has_waited = true;
             let stat = platform::stat(&holder.to_string());
@@ -52,6 +53,18 @@ impl Turn {
             _device: device,
             has_waited,
         }
+    }
+
+    /// Takes the turn of a job, by the id of its process group, if nobody of it asks.
+    pub(super) fn take(job: i32) -> Option<Self> {
+        let device = device();
+        let holder = device
+            .as_ref()
+            .and_then(|device| platform::lock_for_job(device.as_fd(), job).ok()?);
+        holder.is_none().then_some(Self {
+            _device: device,
+            has_waited: false,
+        })
     }
 
     /// Whether another of ours was asking.

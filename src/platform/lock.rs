@@ -3,15 +3,14 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Locks a file, open for writing, for this process among those of its process group, until the
+/// Locks a file, open for writing, for this process among those of a process group, until the
 /// process closes it (fcntl(2)): each group has a byte of its own. Gives the process that has
 /// the lock if another one does; 0 or less where the system does not tell.
 ///
 /// # Errors
 /// When the system has no such locks for this file.
-pub fn lock_for_job(file: BorrowedFd<'_>) -> io::Result<Option<i32>> {
+pub fn lock_for_job(file: BorrowedFd<'_>, group: i32) -> io::Result<Option<i32>> {
     let unlocked: libc::c_short = libc::F_UNLCK as _;
-    let group = process_group(0).unwrap_or(0);
     loop {
         // SAFETY: a `flock` of zeros is a valid one, and outlives the calls, the second of which
         // writes to it; the descriptor is open while it is borrowed.
