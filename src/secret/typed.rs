@@ -87,7 +87,7 @@ fn not_there(path: &Path) -> &Path {
     rest.unwrap_or(path)
 }
 
-/// Whether nobody would take `text` for a secret: see the [module](self).
+/// Whether nobody would take `text` for a secret: see the rule at the top of this file.
 #[must_use]
 pub fn is_harmless(text: &str) -> bool {
     text.chars().count() <= MOST_CHARACTERS
