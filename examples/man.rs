@@ -95,7 +95,7 @@ fn render(command: &Command, above: &[&Command], page: &mut Vec<u8>) -> io::Resu
 fn date() -> String {
     let told = std::env::var("SOURCE_DATE_EPOCH").ok();
     let told = told.and_then(|text| Timestamp::from_second(text.parse().ok()?).ok());
-    let day = told.unwrap_or_else(Timestamp::now);
+    let day = told.unwrap_or_else(cldkctl::platform::now);
     day.strftime("%Y-%m-%d").to_string()
 }
 

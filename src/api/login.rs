@@ -1,16 +1,16 @@
 //! `POST /core/cldkctl/auth`: a token for a session.
 
-use std::fmt;
+mod grant;
 
 use jiff::Timestamp;
 use reqwest::header::{HeaderName, HeaderValue};
-use serde::de::{Error as _, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use serde_json::{Map, Value};
 use url::Url;
 use zeroize::Zeroizing;
 
+use self::grant::Grant;
 use super::account::account;
 use super::client::Client;
 use super::clock::Clock;
@@ -221,43 +221,6 @@ fn read(answer: &Raw, token: &Token, now: Timestamp) -> Result<Login, Fault> {
         account,
         at,
     })
-}
-
-/// The content of `data`. Not derived, so that the session token goes straight into the type
-/// that wipes it, and never through a [`Value`].
-struct Grant {
-    token: Token,
-    facts: Vec<(String, Value)>,
-}
-
-impl<'de> Deserialize<'de> for Grant {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields;
-
-        impl<'de> Visitor<'de> for Fields {
-            type Value = Grant;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object with a token")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Grant, A::Error> {
-                let mut token = None;
-                let mut facts = Vec::new();
-                while let Some(name) = fields.next_key::<String>()? {
-                    if name != "token" {
-                        facts.push((name, fields.next_value()?));
-                    } else if token.replace(fields.next_value()?).is_some() {
-                        return Err(A::Error::duplicate_field("token"));
-                    }
-                }
-                let token = token.ok_or_else(|| A::Error::missing_field("token"))?;
-                Ok(Grant { token, facts })
-            }
-        }
-
-        deserializer.deserialize_map(Fields)
-    }
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub(super) enum Way {
 /// The way to `base_url`. `variable` looks one up.
 ///
 /// # Errors
-/// The name of the variable that counts, if it is no address of a proxy.
+/// The name of the variable that was used, if its value is not the address of a proxy.
 pub(super) fn way(
     base_url: &BaseUrl,
     variable: impl Fn(&str) -> Option<OsString>,

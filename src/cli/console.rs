@@ -18,6 +18,7 @@ use crate::interrupt;
 use crate::printable::acts_on_a_terminal;
 use crate::printable::printable;
 use crate::secret::without_secrets;
+use crate::vault::Time;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -175,6 +176,12 @@ pub fn show<T: Serialize>(
         }
     };
     print(text.trim_end())
+}
+
+/// A time as a person reads it, to the minute.
+pub fn minute(time: impl Into<Time>) -> String {
+    let time = time.into().date_time();
+    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// JSON that a terminal can show: `serde_json` leaves C1 controls and text that runs backwards

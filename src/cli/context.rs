@@ -10,7 +10,7 @@ mod show;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::console::table;
+use super::console::{minute, table};
 use super::error::Error;
 use super::settings::Settings;
 use crate::printable::{printable, printable_start};
@@ -95,11 +95,6 @@ impl Shown {
     /// For a person: the account facts that matter to one; scripts get all of them.
     pub(super) fn table(&self) -> String {
         let current = if self.current { " (current)" } else { "" };
-        let time = |time: Time| {
-            (time.date_time())
-                .strftime("%Y-%m-%d %H:%M UTC")
-                .to_string()
-        };
         let mut rows = vec![("  API", self.base_url.clone())];
         for (key, title) in [
             ("name", "  Name"),
@@ -115,9 +110,9 @@ impl Shown {
                 rows.push((title, printable_start(&value, MOST_SHOWN).to_string()));
             }
         }
-        rows.push(("  Verified", time(self.verified_at)));
+        rows.push(("  Verified", minute(self.verified_at)));
         if let Some(ends) = self.session_expires_at {
-            rows.push(("  Session until", time(ends)));
+            rows.push(("  Session until", minute(ends)));
         }
         let Defaults {
             namespace,

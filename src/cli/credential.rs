@@ -6,13 +6,13 @@ mod remove;
 mod show;
 
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
 use serde::Serialize;
 
-use super::console::table;
+use super::console::{minute, table};
 use super::error::Error;
 use super::settings::Settings;
 use crate::app::gate::{GateError, Kind};
+use crate::platform;
 use crate::printable::printable;
 use crate::vault::{Contents, Credential, Time};
 
@@ -57,7 +57,7 @@ struct Named {
     /// Where it belongs: a registry, a git URL, a cluster, an S3 endpoint
     #[arg(value_name = "WHERE")]
     place: String,
-    /// Whose it is, if there are several
+    /// Whose it is; the access key id of an aws credential
     #[arg(long, value_name = "NAME")]
     username: Option<String>,
 }
@@ -104,10 +104,6 @@ impl Shown {
     }
 
     fn table(&self) -> String {
-        let time = |time: Time| {
-            let time = time.date_time().strftime("%Y-%m-%d %H:%M UTC");
-            time.to_string()
-        };
         let mut rows = vec![
             ("Kind", self.kind.clone()),
             ("Where", printable(&self.place).to_string()),
@@ -115,14 +111,14 @@ impl Shown {
         if !self.username.is_empty() {
             rows.push(("User name", printable(&self.username).to_string()));
         }
-        rows.push(("Stored", time(self.stored_at)));
+        rows.push(("Stored", minute(self.stored_at)));
         if let Some(end) = self.expires_at {
-            let over = if end.timestamp() <= Timestamp::now() {
+            let over = if end.timestamp() <= platform::now() {
                 ", expired"
             } else {
                 ""
             };
-            rows.push(("Expires", format!("{}{over}", time(end))));
+            rows.push(("Expires", format!("{}{over}", minute(end))));
         }
         table(&rows)
     }

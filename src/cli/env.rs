@@ -22,7 +22,7 @@ use crate::keeper::Touch;
     "eval \"$(cldkctl env --session --context work)\""
 ))]
 pub struct EnvArgs {
-    /// Set CLDKCTL_SESSION_TOKEN, too, to a session that is not due
+    /// Also set CLDKCTL_SESSION_TOKEN, to a session that is not due
     #[arg(long)]
     session: bool,
 

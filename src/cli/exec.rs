@@ -27,7 +27,7 @@ use crate::printable::printable;
     "cldkctl exec -- sh -c 'echo \"$CLDKCTL_BASE_URL\"'"
 ))]
 pub struct ExecArgs {
-    /// Set CLDKCTL_SESSION_TOKEN, too, to a session that is not due
+    /// Also set CLDKCTL_SESSION_TOKEN, to a session that is not due
     #[arg(long)]
     session: bool,
 

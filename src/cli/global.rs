@@ -11,7 +11,7 @@ use crate::keeper::Choice;
 use crate::vault::Ceiling;
 
 /// Those that people type most, which `-h` shows; the others; and those of the original that no
-/// command uses yet. None of them is ever a secret.
+/// command uses yet. None takes a secret.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {

@@ -49,7 +49,7 @@ pub(super) fn read_file(
     Ok(find_file(path, whose, limit)?.map(|found| found.bytes))
 }
 
-/// The same, and whether others may read it, too.
+/// The same, and whether other users may read the file.
 pub(super) fn find_file(
     path: &Path,
     whose: Whose,

@@ -97,7 +97,7 @@ impl Keeper for Agent {
     }
 
     fn forget_others(&self, slot: &Slot, _given: Scope) -> Result<Forgotten, KeeperError> {
-        // The one that was given it has it in place of what it had.
+        // The first place is that of the agent that has just got the new key.
         let (forgotten, silent) = forget_at(socket::places().get(1..).unwrap_or_default(), slot);
         silent.map_or(Ok(forgotten), Err)
     }

@@ -1,12 +1,14 @@
-//! From passphrase to key: Argon2id (RFC 9106), its salt, its cost, and the bounds of both.
+//! From passphrase to key: Argon2id (RFC 9106), its cost and the bounds of it.
+
+mod salt;
+
+pub use salt::Salt;
 
 use std::fmt;
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD_NO_PAD;
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::platform::{self, Argon2Memory};
 use crate::secret::{Key, Passphrase};
@@ -113,62 +115,6 @@ impl Ceiling {
         cost.memory_kib <= self.0.memory_kib
             && cost.iterations <= self.0.iterations
             && cost.lanes <= self.0.lanes
-    }
-}
-
-/// The salt as it stands in the header: 22 characters of unpadded standard base64.
-///
-/// The characters themselves are what Argon2 gets, not the 16 bytes that they encode, so
-/// that the plain `argon2` command, which takes its salt as text, can repeat the derivation.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Salt(String);
-
-impl Salt {
-    /// Random bytes in a salt.
-    const BYTES: usize = 16;
-
-    /// A new random salt.
-    ///
-    /// # Errors
-    /// When the system gives no random bytes.
-    pub fn generate() -> Result<Self, getrandom::Error> {
-        let mut bytes = [0; Self::BYTES];
-        getrandom::fill(&mut bytes)?;
-        Ok(Self(BASE64_STANDARD_NO_PAD.encode(bytes)))
-    }
-
-    /// Takes the text of a salt; `None` when it is not the canonical encoding of 16 bytes.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let bytes = BASE64_STANDARD_NO_PAD.decode(text).ok()?;
-        (bytes.len() == Self::BYTES).then(|| Self(text.to_owned()))
-    }
-
-    /// The 22 characters.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Salt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl TryFrom<String> for Salt {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text).ok_or("a salt is the unpadded base64 of 16 bytes")
-    }
-}
-
-impl From<Salt> for String {
-    fn from(salt: Salt) -> Self {
-        salt.0
     }
 }
 
@@ -313,24 +259,6 @@ mod tests {
             },
         ] {
             assert!(!Ceiling::DEFAULT.allows(&beyond), "{beyond}");
-        }
-    }
-
-    #[test]
-    fn a_salt_is_the_canonical_encoding_of_sixteen_bytes() {
-        let salt = Salt::generate().expect("random bytes");
-        assert_eq!(salt.as_str().len(), 22);
-        assert_eq!(Salt::parse(salt.as_str()).as_ref(), Some(&salt));
-        assert!(Salt::parse("AAAAAAAAAAAAAAAAAAAAAA").is_some());
-        for wrong in [
-            "",
-            "AAAAAAAAAAAAAAAAAAAAA",
-            "AAAAAAAAAAAAAAAAAAAAAB",
-            "AAAAAAAAAAAAAAAAAAAAAAA",
-            "AAAAAAAAAAAAAAAAAAAAAA==",
-            "AAAAAAAAAAAAAAAAAAAA_-",
-        ] {
-            assert!(Salt::parse(wrong).is_none(), "{wrong:?}");
         }
     }
 

@@ -3,6 +3,10 @@
 //! A folder is a subject: `cargo test keeper::` runs the stories about keepers, `cargo test
 //! keeper::agent::` those about the agent. What they stand on is [`support`].
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a test runs where the clock is right"
+)]
 
 mod snapshots;
 mod support;
@@ -138,11 +142,13 @@ mod vault {
     mod recipients;
     mod recovery_key;
     mod recovery_sheet_out;
+    mod removed_recipients;
     mod restore;
     mod rollback;
     mod touched_by_mail;
     mod tune;
     mod unsavable;
+    mod unusable_recipients;
     mod vectors;
     mod verify;
 }

@@ -58,8 +58,7 @@ impl Login {
     pub fn credential(self, now: Timestamp) -> Result<Credential, &'static str> {
         let place = Kind::Docker.place(&self.server);
         let place = place.map_err(|_| "the server URL is not the address of a registry")?;
-        let odd = self.username.contains(char::is_control);
-        if odd || self.username.chars().count() > 2048 {
+        if !Credential::is_username(&self.username) {
             return Err("the username is too long or has a control character");
         }
         let kind = Kind::Docker.name();

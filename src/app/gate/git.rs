@@ -158,7 +158,7 @@ impl Request {
         let (Some(username), Some(password)) = (self.username, self.password) else {
             return Ok(None);
         };
-        if username.contains(char::is_control) || username.chars().count() > 2048 {
+        if !Credential::is_username(&username) {
             return Err(GateError::Username);
         }
         let kind = Kind::Git.name();

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::cli::console;
 use crate::cli::error::{AuthError, Error};
 use crate::cli::settings::Settings;
 use crate::interrupt;
@@ -26,7 +27,7 @@ impl RefreshArgs {
         let mut credential = settings.credentials()?.find(Touch::Use)?;
         let client = credential.client()?;
         let ends = credential.refresh(&client)?;
-        let ends = ends.date_time().strftime("%Y-%m-%d %H:%M UTC");
+        let ends = console::minute(ends);
         if let Some(context) = credential.context() {
             let name = &context.name;
             settings.console.note(&format!(

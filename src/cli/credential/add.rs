@@ -6,11 +6,13 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
+use super::Named;
 use crate::app::gate::{self, GateError, Kind};
 use crate::cli::error::Error;
 use crate::cli::settings::Settings;
 use crate::cli::time_span::TimeSpan;
 use crate::keeper::Touch;
+use crate::platform;
 use crate::prompt::source;
 use crate::secret::{MAX_SECRET_BYTES, Secret};
 use crate::vault::Credential;
@@ -24,15 +26,8 @@ use crate::vault::Credential;
     "cldkctl credential add aws s3.example --username ID --secret-stdin --expires 90d < token.txt"
 ))]
 pub(super) struct AddArgs {
-    /// Its kind: docker, git, kube or aws
-    #[arg(value_name = "KIND")]
-    kind: String,
-    /// Where it belongs: a registry, a git URL, a cluster, an S3 endpoint
-    #[arg(value_name = "WHERE")]
-    place: String,
-    /// Whose it is; the access key id of an aws credential
-    #[arg(long, value_name = "NAME")]
-    username: Option<String>,
+    #[command(flatten)]
+    named: Named,
     /// Read the secret from standard input, without its last line end
     #[arg(long)]
     secret_stdin: bool,
@@ -49,10 +44,10 @@ pub(super) struct AddArgs {
 
 impl AddArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Error> {
-        let now = Timestamp::now();
-        let kind = Kind::named(&self.kind).ok_or(GateError::Kind)?;
-        let place = kind.place(&self.place).map_err(GateError::Place)?;
-        let username = username(kind, self.username.as_deref())?;
+        let now = platform::now();
+        let kind = Kind::named(&self.named.kind).ok_or(GateError::Kind)?;
+        let place = kind.place(&self.named.place).map_err(GateError::Place)?;
+        let username = username(kind, self.named.username.as_deref())?;
         let expires_at = match &self.expires {
             Some(text) => Some(end(text, now).map_err(GateError::Expires)?),
             None => None,
@@ -87,7 +82,7 @@ fn username(kind: Kind, given: Option<&str>) -> Result<String, GateError> {
     if needed && username.is_empty() {
         return Err(GateError::NoUsername(kind.name()));
     }
-    if username.contains(char::is_control) || username.chars().count() > 2048 {
+    if !Credential::is_username(username) {
         return Err(GateError::Username);
     }
     Ok(username.to_owned())

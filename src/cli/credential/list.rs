@@ -1,13 +1,13 @@
 //! `cldkctl credential list`.
 
 use clap::Args;
-use jiff::Timestamp;
 
 use super::Shown;
-use crate::cli::console::show;
+use crate::cli::console::{minute, show};
 use crate::cli::error::Error;
 use crate::cli::settings::Settings;
 use crate::keeper::Touch;
+use crate::platform;
 use crate::printable::printable;
 
 /// List the credentials, but not their secrets
@@ -33,13 +33,13 @@ impl ListArgs {
 }
 
 fn table(all: &[Shown]) -> String {
-    let now = Timestamp::now();
+    let now = platform::now();
     let rows: Vec<[String; 4]> = all
         .iter()
         .map(|it| {
             let end = match it.expires_at {
                 Some(end) if end.timestamp() <= now => "expired".to_owned(),
-                Some(end) => format!("until {}", end.date_time().strftime("%Y-%m-%d %H:%M UTC")),
+                Some(end) => format!("until {}", minute(end)),
                 None => String::new(),
             };
             let [place, username] =

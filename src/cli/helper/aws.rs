@@ -1,7 +1,6 @@
 //! `cldkctl helper aws`.
 
 use clap::Args;
-use jiff::Timestamp;
 
 use crate::app::gate::aws;
 use crate::cli::console::{finish, write_to_stdout};
@@ -9,6 +8,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::settings::Settings;
 use crate::keeper::Touch;
+use crate::platform;
 
 /// Print the JSON of a credential_process, for aws, boto3, rclone and other S3 tools
 #[derive(Args, Clone, Debug, Default)]
@@ -28,7 +28,7 @@ impl AwsArgs {
     pub(super) fn answer(self, settings: &Settings) -> Result<Exit, Error> {
         let vault = settings.vault.open(Touch::Use)?;
         let (endpoint, username) = (self.endpoint.as_deref(), self.username.as_deref());
-        let found = aws::find(&vault.contents, endpoint, username, Timestamp::now())?;
+        let found = aws::find(&vault.contents, endpoint, username, platform::now())?;
         finish(write_to_stdout([&aws::answer(found)[..], b"\n"]))?;
         Ok(Exit::Success)
     }

@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 
-use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::app::gate::docker::{self, Login, NO_SERVER, NOT_FOUND, PROGRAM};
@@ -11,6 +10,7 @@ use crate::cli::console::{finish, print, write_to_stdout};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::settings::Settings;
+use crate::platform;
 use crate::prompt::source;
 
 /// What went wrong is said on standard output, and the status is 1: clients tell by the words.
@@ -62,7 +62,7 @@ fn get(settings: &Settings) -> Result<Exit, Error> {
     let vault = gate::open(&settings.vault)?;
     let found = vault
         .as_ref()
-        .and_then(|vault| docker::find(&vault.contents, &server, Timestamp::now()));
+        .and_then(|vault| docker::find(&vault.contents, &server, platform::now()));
     let Some(found) = found else {
         return refused(NOT_FOUND);
     };
@@ -74,7 +74,7 @@ fn get(settings: &Settings) -> Result<Exit, Error> {
 }
 
 fn store(settings: &Settings) -> Result<Exit, Error> {
-    let login = Login::parse(&stdin()?).and_then(|login| login.credential(Timestamp::now()));
+    let login = Login::parse(&stdin()?).and_then(|login| login.credential(platform::now()));
     let new = match login {
         Ok(new) => new,
         Err(words) => return refused(words),
@@ -110,6 +110,6 @@ fn erase(settings: &Settings) -> Result<Exit, Error> {
 fn list(settings: &Settings) -> Result<Exit, Error> {
     let vault = gate::open(&settings.vault)?;
     let contents = vault.as_ref().map(|vault| &vault.contents);
-    print(&docker::list(contents, Timestamp::now()).to_string())?;
+    print(&docker::list(contents, platform::now()).to_string())?;
     Ok(Exit::Success)
 }

@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 
-use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::app::gate::git::{self, Request};
@@ -12,6 +11,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::settings::Settings;
 use crate::keeper::Touch;
+use crate::platform;
 use crate::prompt::source;
 
 /// Nothing to say is no failure: git asks the next helper, or the person.
@@ -37,7 +37,7 @@ fn get(settings: &Settings) -> Result<(), Error> {
     let Some(vault) = gate::open(&settings.vault)? else {
         return Ok(());
     };
-    let now = Timestamp::now();
+    let now = platform::now();
     match request.find(&vault.contents, now)? {
         Some(found) => finish(write_to_stdout([git::answer(found, now).as_bytes(), b""])),
         None => Ok(()),
@@ -46,7 +46,7 @@ fn get(settings: &Settings) -> Result<(), Error> {
 
 fn store(settings: &Settings) -> Result<(), Error> {
     let request = request()?;
-    let now = Timestamp::now();
+    let now = platform::now();
     let mut vault = settings.vault.open(Touch::Use)?;
     // That which git was given, it need not be given again for each path below.
     let known = request.find(&vault.contents, now)?.cloned();

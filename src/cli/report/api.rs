@@ -1,12 +1,11 @@
 //! The API, and how it is reached.
 
-use jiff::Timestamp;
-
 use super::Report;
 use super::identity::quoted;
 use crate::api::{self, CertificateProblem, Fault, Kind, RequestError, RootsError, Unreachable};
 use crate::app::CertificatesError;
 use crate::base_url::PathError;
+use crate::cli::console::minute;
 use crate::cli::error::{CallError, Shown};
 use crate::cli::exit::Exit;
 use crate::secret::shown;
@@ -77,18 +76,17 @@ fn certificate_problem(error: &api::Error) -> Option<CertificateProblem> {
 
 /// What helps, where to name an authority would not.
 fn of_certificate(problem: CertificateProblem) -> Option<String> {
-    let time = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M UTC").to_string();
     match problem {
         CertificateProblem::OfAnAuthority => {
             Some("have the authority issue a certificate for the server".to_owned())
         }
         CertificateProblem::Expired(now) => Some(format!(
             "set this machine's clock if {} is wrong, or have the server's certificate renewed",
-            time(now)
+            minute(now)
         )),
         CertificateProblem::NotYetValid(now) => Some(format!(
             "set this machine's clock if {} is wrong, or wait for the certificate's first day",
-            time(now)
+            minute(now)
         )),
         _ => None,
     }

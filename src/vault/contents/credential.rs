@@ -69,6 +69,12 @@ impl Credential {
         }
     }
 
+    /// Whether this can be a user name: at most 2,048 characters, none of them a control character.
+    #[must_use]
+    pub fn is_username(text: &str) -> bool {
+        fits(text)
+    }
+
     /// Whether it is over at `now`.
     #[must_use]
     pub fn has_expired(&self, now: Timestamp) -> bool {
@@ -169,14 +175,15 @@ impl Credential {
     }
 }
 
-/// The rules of `vault-format.md`, section 7.5, that types alone do not express.
+fn fits(text: &str) -> bool {
+    text.chars().count() <= MAX_TEXT_CHARACTERS && !text.contains(char::is_control)
+}
+
+/// The rules of `vault-format.md`, section 7.6, that types alone do not express.
 pub(super) fn check(credentials: &[Credential]) -> Result<(), &'static str> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let is_kind =
         |kind: &str| (1..=MAX_KIND_CHARACTERS).contains(&kind.len()) && kind.bytes().all(allowed);
-    let fits = |text: &str| {
-        text.chars().count() <= MAX_TEXT_CHARACTERS && !text.contains(char::is_control)
-    };
     for credential in credentials {
         if !is_kind(&credential.kind) {
             return Err("the kind of a credential has other characters than a-z 0-9 -");

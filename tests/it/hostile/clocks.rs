@@ -70,6 +70,12 @@ fn a_clock_in_any_year_is_no_bug_of_cldkctl() {
         at(world.cldkctl(["auth", "token", "--session"])).succeeded();
         at(world.cldkctl(["auth", "status", "--check"])).succeeded();
         at(world.cldkctl(["vault", "info"])).succeeded();
+        let add = ["credential", "add", "docker", "registry.example"];
+        let add = world.cldkctl(add).args(["--username", "sari"]);
+        at(add.arg("--secret-stdin").stdin("secret")).succeeded();
+        at(world.cldkctl(["credential", "list"])).succeeded();
+        let get = world.cldkctl(["helper", "docker", "get"]);
+        at(get.stdin("registry.example")).succeeded();
         at(world.cldkctl(["vault", "backup"]).arg(&backup)).succeeded();
         let owner = |command: Cldkctl<'_>| at(command.arg("--passphrase-stdin").stdin(PASSPHRASE));
         owner(world.cldkctl(["vault", "restore", "--force"]).arg(&backup)).succeeded();

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::cargo::example;
 use super::world::Output;
-use super::{World, starting};
+use super::{TOKEN, World, starting};
 
 /// A key: its public half, and the file that holds the other.
 pub struct Key {
@@ -134,4 +134,16 @@ pub fn plugin_path() -> OsString {
 fn plugin_folder() -> PathBuf {
     let plugin = example(PLUGIN);
     plugin.parent().expect("it is in a folder").to_owned()
+}
+
+/// Fails unless `key`, an `AGE-SECRET-KEY-1…`, opens the vault.
+#[track_caller]
+pub fn assert_opens(world: &World, key: &str) {
+    let key = Key {
+        recipient: String::new(),
+        identity: world.write("recovery.key", key),
+    };
+    let output = key.cldkctl(world, &["auth", "token"]).succeeded();
+    assert_eq!(output.stdout, format!("{TOKEN}\n"));
+    fs::remove_file(key.identity).expect("it was written here");
 }

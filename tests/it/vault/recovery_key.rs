@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::keys::Key;
+use crate::support::keys::{Key, assert_opens};
 use crate::support::steps::{are_installed, contents_of, logged_in};
 use crate::support::world::{Output, mode, set_mode};
 use crate::support::{PASSPHRASE, SOMEONE_ELSE, Session, TOKEN, World};
@@ -76,17 +76,6 @@ fn modules_in_path(path: &str) -> Vec<Vec<bool>> {
         modules[y][x..x + length].fill(true);
     }
     modules
-}
-
-#[track_caller]
-fn assert_opens(world: &World, key: &str) {
-    let key = Key {
-        recipient: String::new(),
-        identity: world.write("recovery.key", key),
-    };
-    let output = key.cldkctl(world, &["auth", "token"]).succeeded();
-    assert_eq!(output.stdout, format!("{TOKEN}\n"));
-    fs::remove_file(key.identity).unwrap();
 }
 
 fn on_terminal(world: &World, args: &[&str]) -> Session {

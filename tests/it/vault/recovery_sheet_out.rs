@@ -4,9 +4,9 @@
 use std::fs;
 use std::process::Command;
 
-use crate::support::keys::Key;
+use crate::support::keys::assert_opens;
 use crate::support::steps::{are_installed, contents_of, logged_in};
-use crate::support::{PASSPHRASE, TOKEN, World, output_of};
+use crate::support::{PASSPHRASE, World, output_of};
 
 const IDENTITY_LENGTH: usize = 74;
 
@@ -15,17 +15,6 @@ const IDENTITY_LENGTH: usize = 74;
 fn key_on(sheet: &str) -> String {
     let at = sheet.find("AGE-SECRET-KEY-1").expect("a key");
     sheet[at..at + IDENTITY_LENGTH].to_owned()
-}
-
-#[track_caller]
-fn assert_opens(world: &World, key: &str) {
-    let key = Key {
-        recipient: String::new(),
-        identity: world.write("recovery.key", key),
-    };
-    let output = key.cldkctl(world, &["auth", "token"]).succeeded();
-    assert_eq!(output.stdout, format!("{TOKEN}\n"));
-    fs::remove_file(key.identity).unwrap();
 }
 
 fn recipients(world: &World) -> usize {

@@ -16,7 +16,7 @@ fn vault(places: &[&str]) -> Contents {
 fn found(contents: &Contents, asked: &str) -> Option<String> {
     let request = Request::parse(asked.as_bytes()).expect("a request");
     let found = request
-        .find(contents, Timestamp::now())
+        .find(contents, crate::platform::now())
         .expect("a question");
     found.map(|it| it.place.clone())
 }
@@ -110,7 +110,7 @@ fn what_could_be_read_as_another_line_is_refused() {
     ] {
         let request = Request::parse(asked.as_bytes()).expect("lines");
         assert!(
-            request.find(&vault(&[]), Timestamp::now()).is_err(),
+            request.find(&vault(&[]), crate::platform::now()).is_err(),
             "{asked}"
         );
     }

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use jiff::Timestamp;
 
 use crate::app::gate::docker_config::{Before, ConfigFile, DockerConfig, Plain, names_of};
 use crate::app::gate::{GateError, Kind, link};
@@ -11,6 +10,7 @@ use crate::cli::error::Error;
 use crate::cli::settings::Settings;
 use crate::files::user_folders;
 use crate::keeper::Touch;
+use crate::platform;
 use crate::vault::Credential;
 
 /// Have docker, podman and skopeo ask cldkctl for the passwords of these registries
@@ -133,7 +133,7 @@ fn agrees(settings: &Settings, question: &str) -> bool {
 /// Stores the passwords; of which servers they are in the vault by now. Another secret that is
 /// there stays, and so does the one in the file.
 fn move_into_vault(settings: &Settings, found: Vec<Plain>) -> Result<Vec<String>, Error> {
-    let now = Timestamp::now();
+    let now = platform::now();
     let mut vault = settings.vault.open(Touch::Use)?;
     let (moved, others) = vault.update(|contents| -> Result<_, Error> {
         let (mut moved, mut others) = (Vec::new(), Vec::new());
@@ -195,7 +195,7 @@ fn undo(
         console.note(&format!("docker asks as before: {path} is gone, as it was"));
     } else {
         match &copy {
-            // Written as it was, too.
+            // With the layout that it had.
             Some(copy) if copy.says_the_same(&new) => file.write(copy)?,
             _ => file.write(&new)?,
         }
