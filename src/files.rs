@@ -83,7 +83,8 @@ impl Store {
     /// mounted into a container.
     ///
     /// # Errors
-    /// When it cannot be read, is no regular file, is too large, or belongs to another user.
+    /// When it cannot be read, is not a regular file, is too large, belongs to another user, or is
+    /// root's and others can change it.
     pub fn find(&self) -> Result<Option<Found>, StoreError> {
         find_file(&self.resolve()?, Whose::Readable, MAX_FILE_BYTES)
     }

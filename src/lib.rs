@@ -69,7 +69,7 @@
 //!   verified at the API      api       rejected: the end, and nothing was written
 //!        │
 //!        ▼
-//!   a passphrase             prompt    typed twice, scored; or handed over; or made up
+//!   a passphrase             prompt    typed twice, scored; or supplied; or made up
 //!        │
 //!        ▼
 //!   Argon2id ─▶ identity     vault::kdf, vault::recipient

@@ -16,7 +16,7 @@ mod process;
 mod stack;
 mod start;
 
-pub use background::without_stop;
+pub use background::{without_job_control, without_stop};
 pub use clock::now;
 pub use given::{hide_argument, hide_arguments, take_variable};
 pub use lock::{lock_for_job, process_group};

@@ -18,7 +18,7 @@ use rustix::termios::{
     tcgetpgrp, tcsetattr,
 };
 
-use super::turn::Turn;
+use super::turn::{LOOK, Turn};
 use crate::platform;
 
 /// The hidden command that is the second process.
@@ -43,7 +43,7 @@ type Record = [u8; 10 + MODES];
 const MODES: usize = 32;
 
 /// All modes of a terminal, to tell whether somebody has changed them.
-fn modes(settings: &Termios) -> [u8; MODES] {
+pub(super) fn modes(settings: &Termios) -> [u8; MODES] {
     let mut modes = [0; MODES];
     let all = [
         u64::from(settings.input_modes.bits()),
@@ -76,7 +76,8 @@ impl Guard {
             return None;
         }
         let (wire, its) = UnixStream::pair().ok()?;
-        let process = Command::new(platform::own_program().ok()?)
+        let mut command = Command::new(platform::own_program().ok()?);
+        command
             .arg0("cldkctl")
             .arg(COMMAND)
             .current_dir("/")
@@ -84,9 +85,10 @@ impl Guard {
             .stdin(OwnedFd::from(its))
             .stdout(terminal.try_clone().ok()?)
             .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .ok()?;
+            .process_group(0);
+        // Ctrl-Z would stop it before it is in its own group, where nobody continues it, while this
+        // process waits for it to run.
+        let process = platform::without_job_control(|| command.spawn()).ok()?;
         Some(Self { wire, process })
     }
 
@@ -128,10 +130,14 @@ pub fn guard_terminal() {
     }
     std::thread::sleep(SHELL_FIRST);
     let terminal = rustix::stdio::stdout();
-    // Another command of ours that asks meanwhile knows of the silence, and gives it back.
-    let job = tcgetpgrp(terminal).map_or(0, |job| job.as_raw_pid());
-    let Some(_turn) = Turn::take(job) else {
-        return;
+    // Another command of ours that asks meanwhile needs the silence. It may have found it so, and
+    // then leaves it so.
+    let _turn = loop {
+        let job = tcgetpgrp(terminal).map_or(0, |job| job.as_raw_pid());
+        match Turn::take(job) {
+            Some(turn) => break turn,
+            None => std::thread::sleep(LOOK),
+        }
     };
     // One that somebody has changed meanwhile, as bash and zsh do, is theirs. Their line editors
     // turn the echo off as we do, and other modes besides.

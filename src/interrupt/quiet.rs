@@ -11,7 +11,7 @@ use rustix::termios::{
     tcgetpgrp, tcsetattr,
 };
 
-use super::guard::{Guard, SILENCED};
+use super::guard::{Guard, SILENCED, modes};
 use super::poll::poll;
 use super::turn::Turn;
 use crate::platform;
@@ -126,14 +126,6 @@ impl QuietTerminal {
 
     /// Whether nobody changed the settings since we turned the echo off.
     fn is_silent(&self) -> bool {
-        let modes = |it: &Termios| {
-            (
-                it.input_modes,
-                it.output_modes,
-                it.control_modes,
-                it.local_modes,
-            )
-        };
         let now = tcgetattr(&self.file).ok();
         self.silent.is_some() && self.silent.as_ref().map(modes) == now.as_ref().map(modes)
     }

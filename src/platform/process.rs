@@ -90,7 +90,7 @@ pub fn stat(process: &str) -> Option<String> {
 }
 
 /// Closes whatever files the parent left open in this process, but for the three standard
-/// ones. For the agent, which must not keep somebody's pipe from coming to its end.
+/// ones. For the agent and the guard of the terminal, which must not keep somebody's pipe open.
 ///
 /// To be called before anything was opened here.
 pub fn close_inherited_files() {

@@ -1,4 +1,4 @@
-//! Secrets that are handed over rather than typed: on stdin, or in a file.
+//! Secrets that are supplied rather than typed: on standard input, or in a file.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};

@@ -82,8 +82,7 @@ pub fn notice(notice: &Notice<'_>) -> (Level, String) {
             "other users can read {}; run `chmod 600` on it", path.display()
         )),
         Notice::VaultExposed(path) => warning(format!(
-            "other users can read the vault {}, and try passphrases on a copy; \
-             run `chmod 600` on it, or let the next save do so", path.display()
+            "other users can read or change the vault {}; run `chmod 600` on it, or let the next save do so", path.display()
         )),
         Notice::OthersCanChange(path) => warning(format!(
             "other users can change {}, and with it whom cldkctl trusts; run `chmod go-w` on it", path.display()

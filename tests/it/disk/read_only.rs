@@ -204,7 +204,7 @@ fn a_vault_that_others_can_read_is_said_to_be_and_closed_by_the_next_save() {
             run.env("CREDENTIALS_DIRECTORY", world.runtime()).run()
         };
         let warning = format!(
-            "warning: other users can read the vault {}",
+            "warning: other users can read or change the vault {}",
             world.vault_path().display()
         );
         for args in [

@@ -370,6 +370,25 @@ fn a_kill_gives_the_echo_back_too() {
     }
 }
 
+/// The second finds a silent terminal, and leaves it as it found it.
+#[test]
+fn a_kill_gives_the_echo_back_where_another_asks_at_once() {
+    let world = World::new();
+    let mut shell = world.shell("dash");
+    let first = world.start("cldkctl auth");
+    shell.send_line(&format!("sh -c '{first}; cldkctl auth'"));
+    shell.expect("Enter your token:");
+    std::thread::sleep(Duration::from_millis(300));
+    rustix::process::kill_process(world.started(), Signal::KILL).expect("a signal");
+    shell.expect("Enter your token:");
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(!shell.echo_is_on(), "the second asks");
+    shell.send_ctrl('c');
+    shell.expect("ready> ");
+    let is_on = wait_until(Duration::from_secs(5), || shell.echo_is_on());
+    assert!(is_on, "the echo stays off");
+}
+
 /// A shell that edits its lines turns the echo off as well, and comes first.
 #[test]
 fn a_kill_leaves_the_line_editor_of_a_shell_working() {

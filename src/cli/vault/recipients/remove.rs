@@ -79,7 +79,7 @@ impl RemoveArgs {
 }
 
 /// Opens the vault with its passphrase, so that it is known, even where the vault is unlocked;
-/// or else with the identity that was handed over.
+/// or else with the identity that was supplied.
 fn open_with_passphrase<'a>(
     settings: &'a Settings,
     sealed: &Sealed,

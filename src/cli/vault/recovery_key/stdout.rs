@@ -6,12 +6,13 @@ use std::os::fd::AsFd;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::PollFlags;
 use rustix::fs::{FileType, Stat, fstat, fsync, stat};
 use rustix::io::{Errno, ioctl_fionread};
 
 use crate::cli::console;
 use crate::cli::error::RecoveryKeyError;
+use crate::interrupt;
 
 /// How long a program at the other end of a pipe may take to read the sheet. One that asks a
 /// question first takes longer, and has it all the same.
@@ -56,15 +57,11 @@ impl Stdout {
 /// Waits until nothing is left in the pipe. What a program did not read before it ended is lost.
 fn wait_for_reader(pipe: impl AsFd) -> Result<(), RecoveryKeyError> {
     let until = Instant::now() + READER_PATIENCE;
-    let moment = Timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
     loop {
+        // In this order: once nobody is there to read, what is left stays.
+        let state = interrupt::poll(&pipe, PollFlags::empty(), Some(Duration::ZERO));
+        let is_gone = state.is_ok_and(|state| state.contains(PollFlags::ERR));
         let unread = ioctl_fionread(&pipe).unwrap_or(0);
-        let mut polled = [PollFd::new(&pipe, PollFlags::empty())];
-        let _ = poll(&mut polled, Some(&moment));
-        let is_gone = polled[0].revents().contains(PollFlags::ERR);
         if unread == 0 || Instant::now() >= until {
             return Ok(());
         }
